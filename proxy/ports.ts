@@ -1,0 +1,48 @@
+/** What the data plane needs from outside, and what it offers: the seam between `createProxy` and its callers. */
+import type { AdminView } from "./admin/admin-view.ts";
+import type { ProxyCounters } from "./observe/counters.ts";
+import type { EventBus } from "./observe/events.ts";
+import type { EndpointView } from "./observe/state-view.ts";
+import type { ProxySpec } from "./spec/proxy-spec.ts";
+import type { PasswordSources } from "./spec/resolve-password.ts";
+
+export interface ProxyClock {
+  /** Milliseconds since 1970, for people. */
+  epochMs(): number;
+  /** Milliseconds that never jump, for durations. */
+  monotonicMs(): number;
+}
+
+export interface DatabaseSecret {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface ProxyPorts {
+  readonly clock: ProxyClock;
+  readonly events: EventBus;
+  /** Where `resolvePassword` looks. */
+  readonly passwords: PasswordSources;
+  /** The bytes of a certificate, key or authority file; relative paths count from the configuration file. */
+  readFile(path: string): Promise<Buffer>;
+  /** Rejects with an error whose message is fit for a log line. */
+  fetchSecret(secretArn: string): Promise<DatabaseSecret>;
+}
+
+export interface ProxyHandle {
+  /** Resolves once every endpoint listens; rejects where one cannot. Targets may still be unknown. */
+  start(): Promise<void>;
+  /** Makes a new spec effective as far as `diffSpec` says that it can be; rejects, and stays as it was, where it cannot. */
+  apply(spec: ProxySpec): Promise<void>;
+  /** Accepts nobody new, lets transactions end, resolves when the last session is gone or the time is up. */
+  drain(withinMs: number): Promise<void>;
+  /** Closes everything at once. */
+  stop(): Promise<void>;
+  /** Where it listens, with real ports. */
+  endpoints(): readonly EndpointView[];
+  readonly view: AdminView;
+  readonly counters: ProxyCounters;
+}
+
+/** The signature of `createProxy`. */
+export type CreateProxy = (spec: ProxySpec, ports: ProxyPorts) => ProxyHandle;
