@@ -1,0 +1,188 @@
+import { getSystemErrorName } from "node:util";
+import { type Link, type LinkOwner, WriteResult } from "./link.ts";
+import { type RawBinding, type RawHandle, type RawWrite, rawBinding } from "./raw-binding.ts";
+
+const UV_EOF = -4095;
+/** Milliseconds a peer may take to answer our FIN with its own. */
+const LINGER_MS = 1_000;
+
+const binding = rawBinding as RawBinding;
+
+/** An error of libuv, by its negative number. */
+function systemError(status: number, call: string): Error {
+  const code = getSystemErrorName(status);
+  return Object.assign(new Error(`${call} ${code}`), { code, syscall: call });
+}
+
+function onRead(this: RawHandle): Uint8Array | undefined {
+  const link = this.sluiceLink as RawLink;
+  return link.readDone(binding.state[binding.readResult] as number);
+}
+
+function onWritten(this: RawWrite, status: number): void {
+  const link = (this.handle as RawHandle).sluiceLink as RawLink | null;
+  const bytes = (this.buffer as Uint8Array).byteLength;
+  this.handle = null;
+  this.buffer = null;
+  link?.writeDone(status, bytes);
+}
+
+/**
+ * A plain socket driven by its handle. Reads go into `buffer`: one shared by all clients (they copy what must last), one
+ * for each backend. A write that finishes at once, the normal case, makes no object.
+ */
+export class RawLink implements Link {
+  owner: LinkOwner;
+  readonly encrypted = false;
+  remoteAddress = "";
+  remotePort = 0;
+  #handle: RawHandle | null;
+  #buffer: Uint8Array;
+  #shared: boolean;
+  #surrendered = false;
+  #reading = false;
+  #pendingWrites = 0;
+  #pendingBytes = 0;
+  #ending = false;
+  #error: Error | null = null;
+  /** The request object of the next write; replaced only after a write that did not finish at once. */
+  static #spare: RawWrite | null = null;
+
+  constructor(handle: RawHandle, owner: LinkOwner, buffer: Uint8Array, shared: boolean) {
+    this.owner = owner;
+    this.#handle = handle;
+    this.#buffer = buffer;
+    this.#shared = shared;
+    handle.sluiceLink = this;
+    handle.onread = onRead;
+    handle.useUserBuffer(buffer);
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** Called by the handle: the result of one read. A returned buffer replaces the one read into. */
+  readDone(count: number): Uint8Array | undefined {
+    if (this.#ending) {
+      if (count < 0) this.#fail(null);
+      return undefined;
+    }
+    if (count > 0) {
+      this.owner.onBytes(this.#buffer, count);
+      if (!this.#surrendered) return undefined;
+      this.#surrendered = false;
+      this.#buffer = new Uint8Array(this.#buffer.byteLength);
+      return this.#buffer;
+    }
+    if (count === 0 || this.#handle === null) return undefined;
+    this.pause();
+    if (count === UV_EOF) this.owner.onEnd();
+    else this.#fail(systemError(count, "read"));
+    return undefined;
+  }
+
+  writeDone(status: number, bytes: number): void {
+    this.#pendingWrites -= 1;
+    this.#pendingBytes -= bytes;
+    if (this.#handle === null) return;
+    if (status < 0) return this.#fail(systemError(status, "write"));
+    if (this.#pendingWrites > 0) return;
+    if (this.#ending) this.#shutdown();
+    else this.owner.onDrained();
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): WriteResult {
+    const handle = this.#handle;
+    if (handle === null || start === end) return WriteResult.DONE;
+    const request = RawLink.#spare ?? new binding.WriteWrap();
+    RawLink.#spare = request;
+    const view = start === 0 && end === bytes.byteLength ? bytes : bytes.subarray(start, end);
+    const status = handle.writeBuffer(request, view);
+    if (status < 0) {
+      this.#failLater(systemError(status, "write"));
+      return WriteResult.DONE;
+    }
+    if (binding.state[binding.lastWriteWasAsync] === 0) return WriteResult.DONE;
+    RawLink.#spare = null;
+    request.handle = handle;
+    request.buffer = view;
+    request.oncomplete = onWritten;
+    this.#pendingWrites += 1;
+    this.#pendingBytes += view.byteLength;
+    return WriteResult.HELD;
+  }
+
+  surrenderBuffer(): void {
+    if (this.#shared) throw new Error("a shared read buffer cannot be surrendered");
+    this.#surrendered = true;
+  }
+
+  pause(): void {
+    if (!this.#reading || this.#handle === null) return;
+    this.#reading = false;
+    this.#handle.readStop();
+  }
+
+  resume(): void {
+    if (this.#reading || this.#handle === null) return;
+    this.#reading = true;
+    const status = this.#handle.readStart();
+    if (status < 0) this.#failLater(systemError(status, "read"));
+  }
+
+  end(): void {
+    if (this.#handle === null || this.#ending) return;
+    this.#ending = true;
+    if (this.#pendingWrites === 0) this.#shutdown();
+  }
+
+  destroy(): void {
+    this.#fail(null);
+  }
+
+  /** Hands the handle over, as for TLS: this link is dead afterwards and tells its owner nothing more. */
+  detach(): RawHandle | null {
+    const handle = this.#handle;
+    this.pause();
+    this.#handle = null;
+    if (handle !== null) handle.sluiceLink = null;
+    return handle;
+  }
+
+  /**
+   * Half-closes and waits for the peer's FIN. Closing at once would answer bytes not yet read with RST, and the peer could lose
+   * the error packet that says why.
+   */
+  #shutdown(): void {
+    const handle = this.#handle;
+    if (handle === null) return;
+    const request = new binding.ShutdownWrap();
+    request.handle = handle;
+    request.oncomplete = null;
+    if (handle.shutdown(request) < 0) return this.#fail(null);
+    this.resume();
+    setTimeout(() => this.#fail(null), LINGER_MS).unref();
+  }
+
+  #failLater(error: Error): void {
+    if (this.#error === null) this.#error = error;
+    process.nextTick(() => this.#fail(this.#error));
+  }
+
+  #fail(error: Error | null): void {
+    const handle = this.#handle;
+    if (handle === null) return;
+    this.#handle = null;
+    if (this.#reading) handle.readStop();
+    this.#reading = false;
+    handle.sluiceLink = null;
+    handle.onread = ignoreRead;
+    handle.close();
+    process.nextTick(() => this.owner.onClosed(error));
+  }
+}
+
+function ignoreRead(): undefined {
+  return undefined;
+}

@@ -1,0 +1,88 @@
+import type { Socket } from "node:net";
+import { type Link, type LinkOwner, WriteResult } from "./link.ts";
+
+/** Milliseconds a peer may take to answer our FIN with its own. */
+const LINGER_MS = 1_000;
+
+/** A link over a documented stream: TLS on either side, and plain sockets where raw handles are not to be had. */
+export class StreamLink implements Link {
+  owner: LinkOwner;
+  readonly encrypted: boolean;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly #socket: Socket;
+  #error: Error | null = null;
+  #closed = false;
+  #ending = false;
+  #unsent = 0;
+
+  constructor(socket: Socket, owner: LinkOwner, encrypted: boolean) {
+    this.owner = owner;
+    this.encrypted = encrypted;
+    this.#socket = socket;
+    this.remoteAddress = socket.remoteAddress ?? "";
+    this.remotePort = socket.remotePort ?? 0;
+    socket.on("data", (chunk: Buffer) => {
+      if (!this.#ending && !this.#closed) this.owner.onBytes(chunk, chunk.byteLength);
+    });
+    socket.on("end", () => {
+      if (!this.#ending && !this.#closed) this.owner.onEnd();
+    });
+    socket.on("error", (error) => {
+      this.#error = error;
+    });
+    socket.on("close", () => this.#close());
+    socket.pause();
+  }
+
+  get pendingBytes(): number {
+    return this.#unsent;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): WriteResult {
+    if (this.#closed || start === end) return WriteResult.DONE;
+    const copy = Buffer.from(bytes.subarray(start, end));
+    const size = copy.byteLength;
+    this.#unsent += size;
+    this.#socket.write(copy, (error) => this.#written(size, error ?? null));
+    return this.#unsent > this.#socket.writableHighWaterMark
+      ? WriteResult.QUEUED
+      : WriteResult.DONE;
+  }
+
+  surrenderBuffer(): void {
+    // Each read of a stream arrives in memory of its own.
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#socket.end();
+    this.#socket.resume();
+    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #written(size: number, error: Error | null): void {
+    this.#unsent -= size;
+    if (error !== null || this.#closed || this.#ending) return;
+    if (this.#unsent === 0) this.owner.onDrained();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.owner.onClosed(this.#error);
+  }
+}

@@ -1,0 +1,393 @@
+import { NUMBERS } from "./lenenc-numbers.ts";
+
+/**
+ * Follows a server's response to its end without looking at rows: packet lengths, the first byte, and the few numbers of OK,
+ * EOF, ERR and PREPARE_OK packets. Works for any cut of the bytes, packets of 16 MiB and more, several result sets, and both
+ * end-of-result conventions. One walker lives as long as its backend and is started anew for each command.
+ */
+
+/** How a command is answered. */
+export const ResponseShape = {
+  /** OK, ERR, result sets, LOCAL INFILE: COM_QUERY, COM_STMT_EXECUTE and most others. */
+  RESULT: 0,
+  /** COM_STMT_PREPARE. */
+  PREPARE: 1,
+  /** COM_STMT_FETCH: rows, then the end. */
+  ROWS: 2,
+  /** COM_FIELD_LIST: column definitions, then the end. */
+  FIELD_LIST: 3,
+  /** COM_STATISTICS: one packet of text. */
+  TEXT: 4,
+} as const;
+export type ResponseShape = (typeof ResponseShape)[keyof typeof ResponseShape];
+
+const Phase = {
+  FIRST: 0,
+  COLUMNS: 1,
+  COLUMNS_END: 2,
+  ROWS: 3,
+  PARAMETERS: 4,
+  PARAMETERS_END: 5,
+  ENDING: 6,
+} as const;
+
+const SERVER_MORE_RESULTS_EXISTS = 0x0008;
+const SERVER_STATUS_CURSOR_EXISTS = 0x0040;
+
+/** Bytes of a payload that are ever looked at: an OK packet's numbers take at most 1 + 9 + 9 + 2 + 2. */
+const HEAD_BYTES = 23;
+const MAX_PAYLOAD = 0xffffff;
+
+export class ResponseWalker {
+  /** The response has ended. */
+  done = true;
+  /** The server asks for a file: the client's packets go to the server until an empty one. */
+  wantsFile = false;
+  /** The bytes are no response: the server broke the protocol. */
+  malformed = false;
+  /** Status flags of the last OK or EOF packet. */
+  status = 0;
+  warnings = 0;
+  /** Affected rows of the last OK packet; -1 after a result set or an error. */
+  affectedRows = 0;
+  insertIdLow = 0;
+  insertIdHigh = 0;
+  /** Errno of the ERR packet that ended the response, or 0. */
+  errorCode = 0;
+  /** Rows of the last result set. */
+  rows = 0;
+  /** A result set was among the results. */
+  hadResultSet = false;
+  /** Statement id of a PREPARE_OK. */
+  statementId = 0;
+
+  deprecateEof = false;
+  optionalMetadata = false;
+
+  #phase: number = Phase.FIRST;
+  #shape: number = ResponseShape.RESULT;
+  #skip = 0;
+  #continued = false;
+  #left = 0;
+  #columnsAfterParameters = 0;
+  #held = 0;
+  readonly #head = new Uint8Array(4 + HEAD_BYTES);
+
+  /** Begins a new response. */
+  start(shape: ResponseShape): void {
+    this.done = false;
+    this.wantsFile = false;
+    this.malformed = false;
+    this.errorCode = 0;
+    this.insertIdLow = 0;
+    this.insertIdHigh = 0;
+    this.affectedRows = 0;
+    this.rows = 0;
+    this.hadResultSet = false;
+    this.#shape = shape;
+    this.#phase = shape === ResponseShape.ROWS ? Phase.ROWS : Phase.FIRST;
+    this.#skip = 0;
+    this.#held = 0;
+    this.#continued = false;
+    if (shape === ResponseShape.FIELD_LIST) {
+      this.#phase = Phase.COLUMNS;
+      this.#left = Number.MAX_SAFE_INTEGER;
+    }
+  }
+
+  /** The client has sent its file: the server's verdict follows. */
+  fileSent(): void {
+    this.wantsFile = false;
+  }
+
+  /**
+   * Walks `bytes[start, end)`. Returns the position after the last byte that belongs to the response: `end` unless the response
+   * ended, or asked for a file, before.
+   */
+  feed(bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    while (at < end) {
+      if (this.#skip > 0) {
+        const step = Math.min(this.#skip, end - at);
+        this.#skip -= step;
+        at += step;
+        if (this.#skip > 0) return end;
+        if (this.#paused()) return at;
+        continue;
+      }
+      if (this.#held === 0 && this.#phase === Phase.ROWS) {
+        at = this.#rows(bytes, at, end);
+        if (this.#skip > 0 || at >= end) return end;
+      }
+      at = this.#packet(bytes, at, end);
+      if (this.malformed) return at;
+      if (this.#skip === 0 && this.#held === 0 && this.#paused()) return at;
+    }
+    return at;
+  }
+
+  /** Steps over whole rows as long as the bytes in hand show that they are rows. */
+  #rows(bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    let rows = 0;
+    while (at + 5 <= end && !this.#continued) {
+      const length =
+        (bytes[at] as number) |
+        ((bytes[at + 1] as number) << 8) |
+        ((bytes[at + 2] as number) << 16);
+      if (length === 0 || length === MAX_PAYLOAD || (bytes[at + 4] as number) >= 0xfe) break;
+      rows += 1;
+      at += 4 + length;
+      if (at > end) {
+        this.#skip = at - end;
+        break;
+      }
+    }
+    this.rows += rows;
+    return at;
+  }
+
+  /** Takes one packet's header and head, from the bytes in hand or joined with those held from before. */
+  #packet(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#held > 0 || !headInHand(bytes, start, end)) return this.#joined(bytes, start, end);
+    const length = payloadLength(bytes, start);
+    this.#judge(bytes, start + 4, length);
+    const after = start + 4 + length;
+    if (after <= end) return after;
+    this.#skip = after - end;
+    return end;
+  }
+
+  /** A header or head that arrives in pieces is put together in `#head` first. */
+  #joined(bytes: Uint8Array, start: number, end: number): number {
+    const head = this.#head;
+    let at = start;
+    let wanted = this.#held < 4 ? 4 : 4 + Math.min(HEAD_BYTES, payloadLength(head, 0));
+    while (at < end && this.#held < wanted) {
+      head[this.#held++] = bytes[at++] as number;
+      if (this.#held === 4) wanted = 4 + Math.min(HEAD_BYTES, payloadLength(head, 0));
+    }
+    if (this.#held < wanted) return end;
+    const length = payloadLength(head, 0);
+    this.#skip = length - (wanted - 4);
+    this.#held = 0;
+    this.#judge(head, 4, length);
+    return at;
+  }
+
+  /** What one packet means; `at` is its first payload byte, of which HEAD_BYTES or all are readable. */
+  #judge(bytes: Uint8Array, at: number, length: number): void {
+    if (this.#continued) {
+      this.#continued = length === MAX_PAYLOAD;
+      return;
+    }
+    this.#continued = length === MAX_PAYLOAD;
+    if (length === 0) {
+      this.malformed = true;
+      return;
+    }
+    switch (this.#phase) {
+      case Phase.FIRST:
+        return this.#first(bytes, at, length);
+      case Phase.COLUMNS:
+        return this.#column(bytes, at, length);
+      case Phase.COLUMNS_END:
+        return this.#columnsEnd(bytes, at);
+      case Phase.ROWS:
+        return this.#row(bytes, at, length);
+      case Phase.PARAMETERS:
+        return this.#parameter();
+      case Phase.PARAMETERS_END:
+        this.#phase = this.#columnsPhase(this.#columnsAfterParameters);
+        return;
+      default:
+        this.malformed = true;
+    }
+  }
+
+  #first(bytes: Uint8Array, at: number, length: number): void {
+    const first = bytes[at] as number;
+    if (first === 0xff) return this.#error(bytes, at, length);
+    if (this.#shape === ResponseShape.TEXT) return this.#end();
+    if (this.#shape === ResponseShape.PREPARE && first === 0)
+      return this.#prepared(bytes, at, length);
+    if (first === 0) return this.#ok(bytes, at, length);
+    if (first === 0xfe && length < 9) return this.#eof(bytes, at, length);
+    if (first === 0xfe && length < MAX_PAYLOAD) return this.#ok(bytes, at, length);
+    if (first === 0xfb) {
+      this.wantsFile = true;
+      return;
+    }
+    this.#columnCount(bytes, at, length);
+  }
+
+  #columnCount(bytes: Uint8Array, at: number, length: number): void {
+    const first = bytes[at] as number;
+    let columns = first;
+    let width = 1;
+    if (first === 0xfc && length >= 3) {
+      columns = (bytes[at + 1] as number) | ((bytes[at + 2] as number) << 8);
+      width = 3;
+    } else if (first > 0xfb) {
+      this.malformed = true;
+      return;
+    }
+    const metadata = !this.optionalMetadata || length <= width || bytes[at + width] !== 0;
+    this.rows = 0;
+    this.hadResultSet = true;
+    this.#left = metadata ? columns : 0;
+    this.#phase = metadata ? Phase.COLUMNS : this.#rowsPhase();
+  }
+
+  #rowsPhase(): number {
+    return this.deprecateEof ? Phase.ROWS : Phase.COLUMNS_END;
+  }
+
+  #column(bytes: Uint8Array, at: number, length: number): void {
+    if (this.#shape === ResponseShape.FIELD_LIST) {
+      const first = bytes[at] as number;
+      if (first === 0xff) this.#error(bytes, at, length);
+      else if (first === 0xfe) this.#endOfRows(bytes, at, length);
+      return;
+    }
+    this.#left -= 1;
+    if (this.#left > 0) return;
+    if (this.#shape === ResponseShape.PREPARE) {
+      this.#phase = Phase.COLUMNS_END;
+      if (this.deprecateEof) this.#end();
+      return;
+    }
+    this.#phase = this.#rowsPhase();
+  }
+
+  #columnsEnd(bytes: Uint8Array, at: number): void {
+    this.#warningsAndStatus(bytes, at + 1);
+    if (this.#shape === ResponseShape.PREPARE) return this.#end();
+    if (this.status & SERVER_STATUS_CURSOR_EXISTS) return this.#end();
+    this.#phase = Phase.ROWS;
+  }
+
+  #parameter(): void {
+    this.#left -= 1;
+    if (this.#left > 0) return;
+    if (!this.deprecateEof) this.#phase = Phase.PARAMETERS_END;
+    else this.#phase = this.#columnsPhase(this.#columnsAfterParameters);
+  }
+
+  /** The phase in which `columns` definitions of a prepared statement follow; ends the response when none do. */
+  #columnsPhase(columns: number): number {
+    if (columns === 0) {
+      this.#end();
+      return Phase.ENDING;
+    }
+    this.#left = columns;
+    return Phase.COLUMNS;
+  }
+
+  #row(bytes: Uint8Array, at: number, length: number): void {
+    const first = bytes[at] as number;
+    if (first === 0xff) return this.#error(bytes, at, length);
+    if (first === 0xfe && length < MAX_PAYLOAD) return this.#endOfRows(bytes, at, length);
+    this.rows += 1;
+  }
+
+  #endOfRows(bytes: Uint8Array, at: number, length: number): void {
+    if (length < 7) this.#eof(bytes, at, length);
+    else this.#ok(bytes, at, length);
+    this.affectedRows = -1;
+  }
+
+  #prepared(bytes: Uint8Array, at: number, length: number): void {
+    if (length < 12) {
+      this.malformed = true;
+      return;
+    }
+    this.statementId =
+      ((bytes[at + 1] as number) |
+        ((bytes[at + 2] as number) << 8) |
+        ((bytes[at + 3] as number) << 16) |
+        ((bytes[at + 4] as number) << 24)) >>>
+      0;
+    let columns = (bytes[at + 5] as number) | ((bytes[at + 6] as number) << 8);
+    let parameters = (bytes[at + 7] as number) | ((bytes[at + 8] as number) << 8);
+    this.warnings = (bytes[at + 10] as number) | ((bytes[at + 11] as number) << 8);
+    if (this.optionalMetadata && length > 12 && bytes[at + 12] === 0) {
+      columns = 0;
+      parameters = 0;
+    }
+    this.#columnsAfterParameters = columns;
+    this.#left = parameters;
+    this.#phase = parameters > 0 ? Phase.PARAMETERS : this.#columnsPhase(columns);
+  }
+
+  #ok(bytes: Uint8Array, at: number, length: number): void {
+    const limit = at + Math.min(length, HEAD_BYTES);
+    let next = NUMBERS.read(bytes, at + 1, limit);
+    this.affectedRows = NUMBERS.high * 4_294_967_296 + NUMBERS.low;
+    next = NUMBERS.read(bytes, next, limit);
+    this.insertIdLow = NUMBERS.low;
+    this.insertIdHigh = NUMBERS.high;
+    if (next + 4 > limit) {
+      this.malformed = true;
+      return;
+    }
+    this.status = (bytes[next] as number) | ((bytes[next + 1] as number) << 8);
+    this.warnings = (bytes[next + 2] as number) | ((bytes[next + 3] as number) << 8);
+    this.#resultEnd();
+  }
+
+  #eof(bytes: Uint8Array, at: number, length: number): void {
+    if (length >= 5) this.#warningsAndStatus(bytes, at + 1);
+    this.#resultEnd();
+  }
+
+  #warningsAndStatus(bytes: Uint8Array, at: number): void {
+    this.warnings = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    this.status = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
+  }
+
+  #error(bytes: Uint8Array, at: number, length: number): void {
+    if (length < 3) {
+      this.malformed = true;
+      return;
+    }
+    this.errorCode = (bytes[at + 1] as number) | ((bytes[at + 2] as number) << 8);
+    this.affectedRows = -1;
+    // An ERR packet carries no count; the diagnostics area holds at least the error itself.
+    this.warnings = 1;
+    this.#end();
+  }
+
+  #resultEnd(): void {
+    if (this.status & SERVER_MORE_RESULTS_EXISTS && this.#shape === ResponseShape.RESULT) {
+      this.#phase = Phase.FIRST;
+      return;
+    }
+    this.#end();
+  }
+
+  #end(): void {
+    this.#phase = Phase.ENDING;
+  }
+
+  /** Whether the packet just passed was the last before somebody else has the word. */
+  #paused(): boolean {
+    if (this.#phase === Phase.ENDING && !this.#continued) {
+      this.done = true;
+      return true;
+    }
+    return this.wantsFile;
+  }
+}
+
+function payloadLength(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)
+  );
+}
+
+/** Whether header and head of the packet at `start` can be read where they are. */
+function headInHand(bytes: Uint8Array, start: number, end: number): boolean {
+  const size = end - start;
+  return size >= 4 && size >= 4 + Math.min(HEAD_BYTES, payloadLength(bytes, start));
+}
