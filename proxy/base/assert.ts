@@ -1,0 +1,14 @@
+/** A programmer's mistake: the process is wrong about itself. Never caught to go on as if nothing had happened. */
+export class InvariantError extends Error {
+  override readonly name = "InvariantError";
+}
+
+/** Throws unless the condition holds. The message is a constant: building one would cost on the hot path. */
+export function invariant(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new InvariantError(message);
+}
+
+/** For the end of a switch over a union: the compiler proves that nothing gets here. */
+export function unreachable(value: never): never {
+  throw new InvariantError(`unreachable: ${String(value)}`);
+}
