@@ -64,7 +64,8 @@ function renderRow(row: PathCount, fresh: boolean): string {
 
 function renderTime(time: Date): string {
   const iso = time.toISOString();
-  return `<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)}</time>`;
+  // Two parts: a narrow screen may break the line between them, and nowhere else.
+  return `<time datetime="${iso}"><span>${iso.slice(0, 10)}</span> <span>${iso.slice(11, 19)}</span></time>`;
 }
 
 export function renderDocument(view: View): string {

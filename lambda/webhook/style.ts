@@ -33,7 +33,7 @@ th, td { padding: .65rem 1.1rem; text-align: left; vertical-align: baseline; bor
 thead th { color: var(--quiet); font-size: .8125rem; font-weight: 600; white-space: nowrap; }
 tbody th { font-weight: 500; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-time { white-space: nowrap; font-variant-numeric: tabular-nums; color: var(--quiet); }
+time, time span { white-space: nowrap; font-variant-numeric: tabular-nums; color: var(--quiet); }
 code {
   font: .9375rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
   overflow-wrap: anywhere;
@@ -44,9 +44,11 @@ tr.fresh th { box-shadow: inset 3px 0 0 var(--accent); }
   margin-left: .5rem; padding: .05rem .5rem; border: 1px solid var(--accent); border-radius: 1rem;
   color: var(--accent); font-size: .75rem; font-weight: 600; white-space: nowrap;
 }
-footer p { font-size: .8125rem; }
+footer p, footer code { font-size: .8125rem; }
 @media (max-width: 40rem) {
   body { padding: 1.75rem .9rem; }
   th, td { padding: .55rem .75rem; }
+  time { white-space: normal; font-size: .875rem; }
+  .mark { margin-left: 0; }
 }
 `;

@@ -46,7 +46,9 @@ describe("the page", () => {
   test("shows every path with its count and times", () => {
     expect(page).toContain("<code>/a</code>");
     expect(page).toContain('<td class="number">1,234</td>');
-    expect(page).toContain('<time datetime="2026-01-02T03:04:05.678Z">2026-01-02 03:04:05</time>');
+    expect(page).toContain(
+      '<time datetime="2026-01-02T03:04:05.678Z"><span>2026-01-02</span> <span>03:04:05</span></time>',
+    );
     expect(page).toContain("2 paths so far, 1,235 hits in all.");
     expect(page).toContain("7 requests over 1 connection to the proxy");
   });
