@@ -21,7 +21,11 @@ export type PinRuleId =
   | "unparsed";
 
 /** Stable ids of the rules that only warn. */
-export type WarningRuleId = "pool-partition" | "proc-hidden-state" | "long-transaction" | "filter-leak";
+export type WarningRuleId =
+  | "pool-partition"
+  | "proc-hidden-state"
+  | "long-transaction"
+  | "filter-leak";
 
 /** Facts about a statement text, as bits of `Verdict.flags`. */
 export const Fact = {
@@ -112,4 +116,6 @@ export const Reading = {
   ASCII_TRAIL_BYTES: 1 << 3,
   /** The session pinning filter EXCLUDE_VARIABLE_SETS is on. */
   EXCLUDE_VARIABLE_SETS: 1 << 4,
+  /** With ASCII_TRAIL_BYTES: the bytes 0xA1 to 0xDF are characters of their own (cp932, sjis). */
+  KATAKANA_BYTES: 1 << 5,
 } as const;
