@@ -37,11 +37,6 @@ export class Lifecycle {
     target.adopt(backend);
   }
 
-  endOpening(backend: PooledBackend): void {
-    shelfOf(backend).opening -= 1;
-    backend.openedFor!.openEnded();
-  }
-
   lend(backend: PooledBackend, sessionId: number): void {
     shelfOf(backend).remove(backend);
     backend.target.move(backend, BackendState.LENT);
@@ -55,6 +50,7 @@ export class Lifecycle {
       this.close(backend, reason);
       return;
     }
+    if (backend.state === BackendState.OPENING) this.#endOpening(backend);
     backend.target.move(backend, BackendState.IDLE);
     backend.idleSince = now;
     shelfOf(backend).push(backend);
@@ -93,10 +89,15 @@ export class Lifecycle {
     this.closeEach(found, state, "retired");
   }
 
+  #endOpening(backend: PooledBackend): void {
+    shelfOf(backend).opening -= 1;
+    backend.openedFor!.openEnded();
+  }
+
   /** Takes the backend out of whatever its state has put it into. */
   #withdraw(backend: PooledBackend): void {
     if (backend.state === BackendState.IDLE) shelfOf(backend).remove(backend);
-    else if (backend.state === BackendState.OPENING) this.endOpening(backend);
+    else if (backend.state === BackendState.OPENING) this.#endOpening(backend);
     else if (backend.pinned) this.pin(backend, false);
   }
 }

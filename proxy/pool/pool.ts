@@ -197,7 +197,6 @@ export class Pool {
   opened(backend: PooledBackend, now: number): void {
     invariant(backend.state === BackendState.OPENING, "only an opening backend becomes open");
     forgiveFailures(shelfOf(backend));
-    this.#lifecycle.endOpening(backend);
     backend.openedAt = now;
     backend.retireAt = endOfLife(now, this.#ports.random());
     this.#lifecycle.free(backend, now);
