@@ -40,6 +40,8 @@ export function accountStatements(engine: Engine, accounts: Accounts): string[] 
       ...create(account),
       `GRANT ALL PRIVILEGES ON *.* TO ${at(account)} WITH GRANT OPTION`,
     ]),
+    // As on RDS the master user may not write on a reader; root here may.
+    ...(engine === "mariadb" ? [`REVOKE READ_ONLY ADMIN ON *.* FROM ${at(admin)}`] : []),
     ...create(monitor),
     `GRANT ${watch} ON *.* TO ${at(monitor)}`,
     ...create(replication),

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { debianKeyring, debianMirrors, readAptSources } from "./apt-sources.ts";
 import type { Engine } from "./engine.ts";
 import { runOrThrow, runProgram } from "./program.ts";
+import { makeAside } from "./run-folder.ts";
 
 /** Said on the way, for people who wait. */
 export type Say = (line: string) => void;
@@ -173,7 +174,7 @@ async function packageClosure(
 async function unpack(fetch: Fetch, server: string, debs: readonly string[]): Promise<string> {
   const servers = join(fetch.cacheDir, "servers");
   await mkdir(servers, { recursive: true });
-  const aside = await mkdtemp(join(servers, ".unpacking-"));
+  const aside = await makeAside(join(servers, `.unpacking-${fetch.engine}-`));
   try {
     const names = debs.map((deb) => basename(deb));
     const version = names.find((name) => name.startsWith(`${server}_`))?.split("_")[1];

@@ -1,9 +1,10 @@
 import { constants, existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Say } from "./apt-fetch.ts";
 import { withFileLock } from "./file-lock.ts";
 import { runOrThrow } from "./program.ts";
+import { makeAside } from "./run-folder.ts";
 import type { ServerBinary } from "./server-binary.ts";
 import { runAsOptions } from "./server-options.ts";
 
@@ -39,7 +40,7 @@ export async function createDataDir(
 }
 
 async function makeTemplate(binary: ServerBinary, template: string): Promise<void> {
-  const aside = await mkdtemp(`${template}.making-`);
+  const aside = await makeAside(`${template}.making-`);
   try {
     const data = join(aside, "data");
     await (binary.engine === "mysql"

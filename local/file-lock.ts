@@ -14,39 +14,59 @@ const HEARTBEAT_MS = 1_000;
 const POLL_MS = 100;
 const STALE_MS = 20_000;
 
+/** Ends the hold on a lock. */
+export type ReleaseLock = () => Promise<void>;
+
 /**
- * Runs `work` while no other process on this machine (or sharing the folder) runs work under the same lock file. The
- * holder touches the file every second: a lock whose holder died, even in another container, ends by itself.
+ * Runs `work` while no other process on this machine (or sharing the folder) runs work under the same lock file.
  */
 export async function withFileLock<T>(
   path: string,
   work: () => Promise<T>,
   options: LockOptions = {},
 ): Promise<T> {
+  let said = false;
+  for (;;) {
+    const held = await tryFileLock(path, options);
+    if (typeof held === "function") {
+      try {
+        return await work();
+      } finally {
+        await held();
+      }
+    }
+    if (!said) options.onWait?.(held.holder);
+    said = true;
+    await pause(POLL_MS);
+  }
+}
+
+/**
+ * Takes the lock, or says which process has it. The holder touches the file every second: a lock whose holder died, even
+ * in another container, ends by itself.
+ */
+export async function tryFileLock(
+  path: string,
+  options: LockOptions = {},
+): Promise<ReleaseLock | { readonly holder: string }> {
   await mkdir(dirname(path), { recursive: true });
   const token = `${process.pid} ${hostname()} ${process.hrtime.bigint()}`;
-  let said = false;
   while (!(await take(path, token))) {
     const holder = await readFile(path, "utf8").catch(() => "");
-    if (await isStale(path, holder, options.staleMs ?? STALE_MS)) {
-      await breakLock(path, holder);
-      continue;
-    }
-    if (!said && holder !== "") options.onWait?.(holder.split(" ")[0] ?? "?");
-    said ||= holder !== "";
-    await pause(POLL_MS);
+    if (holder === "") continue; // Given back between our two looks.
+    if (!(await isStale(path, holder, options.staleMs ?? STALE_MS)))
+      return { holder: holder.split(" ")[0]! };
+    await breakLock(path, holder);
   }
   const heartbeat = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {});
   }, HEARTBEAT_MS);
   heartbeat.unref();
-  try {
-    return await work();
-  } finally {
+  return async () => {
     clearInterval(heartbeat);
     if ((await readFile(path, "utf8").catch(() => "")) === token) await rm(path, { force: true });
-  }
+  };
 }
 
 async function take(path: string, token: string): Promise<boolean> {

@@ -35,11 +35,18 @@ export function runProgram(
       timeout: options.timeoutMs,
       killSignal: "SIGKILL",
     });
+    // Whoever waits for the program is gone with us: so is the program.
+    const endWithUs = () => child.kill("SIGKILL");
+    process.once("exit", endWithUs);
+    child.once("close", () => process.off("exit", endWithUs));
     const stdout = collect(child.stdout);
     const stderr = collect(child.stderr);
     child.stdin.on("error", () => {}); // A program may end without reading its input.
     child.stdin.end(options.input ?? "");
-    child.on("error", (error) => resolve({ code: 127, stdout: "", stderr: error.message }));
+    child.on("error", (error) => {
+      process.off("exit", endWithUs);
+      resolve({ code: 127, stdout: "", stderr: error.message });
+    });
     child.on("close", (code) => resolve({ code, stdout: stdout(), stderr: stderr() }));
   });
 }

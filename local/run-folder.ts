@@ -1,6 +1,6 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 /** Bytes that the path of a socket may have on every Unix we run on, with room for the file's name. */
 const FOLDER_BYTES = 70;
@@ -9,4 +9,17 @@ const FOLDER_BYTES = 70;
 export function makeRunFolder(): Promise<string> {
   const usual = tmpdir();
   return mkdtemp(join(Buffer.byteLength(usual) > FOLDER_BYTES ? "/tmp" : usual, "sluice-"));
+}
+
+/**
+ * A new folder beside where something is being made, to be renamed when it is whole. What an interrupted run left under
+ * the same prefix goes: call this under the lock that guards the making.
+ */
+export async function makeAside(prefix: string): Promise<string> {
+  const parent = dirname(prefix);
+  for (const name of await readdir(parent)) {
+    if (name.startsWith(basename(prefix)))
+      await rm(join(parent, name), { recursive: true, force: true });
+  }
+  return mkdtemp(prefix);
 }

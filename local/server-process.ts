@@ -7,6 +7,7 @@ import type { Say } from "./apt-fetch.ts";
 import { containerPrefix, createDataDir } from "./data-template.ts";
 import { type DatabaseLogin, withLogin } from "./database-login.ts";
 import { freePort, isPortFree } from "./free-port.ts";
+import { runProgram } from "./program.ts";
 import type { ServerBinary } from "./server-binary.ts";
 import { type ServerSettings, serverArguments } from "./server-options.ts";
 import type { TlsFiles } from "./tls-files.ts";
@@ -44,6 +45,12 @@ const LOG_LINES = 15;
 /** In the data folder once the accounts are made. */
 const READY_MARKER = "sluice-ready";
 
+export interface StartInstance {
+  readonly readOnly?: boolean;
+  /** Gives the start up: no server is left when `start` has then failed. */
+  readonly signal?: AbortSignal;
+}
+
 /** One real server: started, awaited, stopped, killed, started again on the same port. */
 export class ServerProcess {
   readonly id: string;
@@ -54,6 +61,7 @@ export class ServerProcess {
   #child: ChildProcess | null = null;
   #exited: Promise<void> = Promise.resolve();
   #port = 0;
+  #container: string | null = null;
 
   constructor(options: ServerProcessOptions) {
     this.#options = options;
@@ -81,7 +89,7 @@ export class ServerProcess {
   }
 
   /** Starts the server and waits until a login works. */
-  async start(start: { readonly readOnly?: boolean } = {}): Promise<void> {
+  async start(start: StartInstance = {}): Promise<void> {
     if (this.#child !== null) throw new Error(`${this.id} runs already`);
     const { dataDir, binary, cacheDir, runDir, say } = this.#options;
     await mkdir(runDir, { recursive: true });
@@ -97,10 +105,12 @@ export class ServerProcess {
     for (let attempt = 1; ; attempt++) {
       if (moves) this.#port = await this.#choosePort(attempt);
       await rm(this.logFile, { force: true });
+      start.signal?.throwIfAborted();
       this.#spawn(initFile, start.readOnly ?? false);
-      const problem = await this.#untilReady();
+      const problem = await this.#untilReady(start.signal);
       if (problem === null) break;
       await this.kill();
+      start.signal?.throwIfAborted();
       if (!(moves && attempt < PORT_ATTEMPTS && PORT_TAKEN.test(problem))) throw new Error(problem);
     }
     if (initFile === null) return;
@@ -175,6 +185,7 @@ export class ServerProcess {
     } finally {
       closeSync(log);
     }
+    this.#container = container;
     if (container !== null) watchdog.guardContainer(container);
   }
 
@@ -192,15 +203,14 @@ export class ServerProcess {
       child.once("exit", ended);
       child.once("error", ended);
     });
-    child.unref();
   }
 
   /** Null when a login works, else what went wrong, with the server's last words. */
-  async #untilReady(): Promise<string | null> {
+  async #untilReady(signal?: AbortSignal): Promise<string | null> {
     const deadline = Date.now() + READY_MS;
     let last = "";
     let denied = 0;
-    while (Date.now() < deadline) {
+    while (Date.now() < deadline && !signal?.aborted) {
       if (this.#child === null) return `${this.id} ended while starting:\n${await this.logTail()}`;
       try {
         await withLogin(this.login, (connection) => connection.query("SELECT 1"));
@@ -220,7 +230,9 @@ export class ServerProcess {
   async #end(signal: NodeJS.Signals, patienceMs: number): Promise<void> {
     const child = this.#child;
     if (child === null) return;
-    child.ref();
+    // Killing the client of a container engine would leave the container.
+    if (this.#container !== null && signal === "SIGKILL")
+      await runProgram(["docker", "rm", "--force", this.#container]);
     child.kill(signal);
     const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
     await this.#exited;

@@ -21,18 +21,23 @@ while IFS= read -r line; do
     "done") exit 0 ;;
   esac
 done
-for pid in $pids; do kill -TERM "$pid" 2>/dev/null; done
+await_end() {
+  tenths=0
+  while [ -n "$pids" ] && [ "$tenths" -lt "$1" ]; do
+    alive=
+    for pid in $pids; do kill -0 "$pid" 2>/dev/null && alive="$alive $pid"; done
+    pids=$alive
+    [ -n "$pids" ] && sleep 0.1
+    tenths=$((tenths + 1))
+  done
+}
+if [ "$SLUICE_GRACE_TENTHS" -gt 0 ]; then
+  for pid in $pids; do kill -TERM "$pid" 2>/dev/null; done
+  await_end "$SLUICE_GRACE_TENTHS"
+fi
+for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
 for name in $containers; do docker rm -f "$name" >/dev/null 2>&1; done
-alive=$pids
-tenths=0
-while [ -n "$alive" ] && [ "$tenths" -lt 100 ]; do
-  sleep 0.1
-  tenths=$((tenths + 1))
-  still=
-  for pid in $alive; do kill -0 "$pid" 2>/dev/null && still="$still $pid"; done
-  alive=$still
-done
-for pid in $alive; do kill -KILL "$pid" 2>/dev/null; done
+await_end 50
 printf '%s' "$folders" | while IFS= read -r folder; do [ -n "$folder" ] && rm -rf -- "$folder"; done
 `;
 
@@ -40,12 +45,17 @@ printf '%s' "$folders" | while IFS= read -r folder; do [ -n "$folder" ] && rm -r
 export class Watchdog {
   readonly #helper: ChildProcess;
 
-  constructor() {
+  /** `graceMs`: how long a server may shut down in order before it is killed; 0 where its data is thrown away. */
+  constructor(graceMs = 0) {
     // A session of its own: the terminal's Ctrl-C is for us to handle, in order.
     this.#helper = spawn("/bin/sh", ["-c", SCRIPT], {
       stdio: ["pipe", "ignore", "ignore"],
       detached: true,
       cwd: "/",
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        SLUICE_GRACE_TENTHS: String(Math.round(graceMs / 100)),
+      },
     });
     this.#helper.on("error", () => {});
     this.#helper.stdin!.on("error", () => {});

@@ -1,0 +1,101 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type Cluster, ENGINES, type Engine, startCluster } from "../../local/index.ts";
+
+interface ClusterFlags {
+  readonly instances: number;
+  readonly engine: Engine;
+  readonly binary?: string;
+  readonly dataDir?: string;
+  readonly json?: true;
+}
+
+/** `sluice cluster`: the local database cluster alone, until Ctrl-C. */
+export function clusterCommand(): Command {
+  return new Command("cluster")
+    .description("run a local database cluster of real servers: one writer, readers that follow it")
+    .option("--instances <n>", "how many servers, one of them the writer", parseCount, 3)
+    .addOption(
+      new Option("--engine <name>", "which servers").choices([...ENGINES]).default("mysql"),
+    )
+    .option("--binary <path>", "the server program to run; found or fetched when absent")
+    .option("--data-dir <dir>", "keep the data here between runs; a temporary folder when absent")
+    .option("--json", "print one JSON document when ready, logs on stderr")
+    .action(runCluster);
+}
+
+async function runCluster(flags: ClusterFlags): Promise<void> {
+  const { instances, engine, binary, dataDir } = flags;
+  const asked = new AbortController();
+  const stopAsked = () => asked.abort(new Error("stopped while starting"));
+  process.on("SIGINT", stopAsked).on("SIGTERM", stopAsked).on("SIGHUP", stopAsked);
+  try {
+    const say = (line: string) => process.stderr.write(`${line}\n`);
+    const cluster = await startCluster({
+      engine,
+      instances,
+      binary,
+      dataDir,
+      say,
+      signal: asked.signal,
+    });
+    process.stdout.write(flags.json ? `${JSON.stringify(describe(cluster))}\n` : table(cluster));
+    await aborted(asked.signal);
+    await cluster.stop();
+  } catch (error) {
+    process.stderr.write(`sluice cluster: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+    if (asked.signal.aborted) process.exit(); // A fetch that is under way ends with us.
+  } finally {
+    process.off("SIGINT", stopAsked).off("SIGTERM", stopAsked).off("SIGHUP", stopAsked);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function describe(cluster: Cluster): object {
+  const { id, engine, version, instances, accounts, caFile } = cluster;
+  const { application, admin, monitor } = accounts;
+  return {
+    cluster: { id, engine, version, instances },
+    user: application.user,
+    password: application.password,
+    database: application.database,
+    admin,
+    monitor,
+    caFile,
+  };
+}
+
+function table(cluster: Cluster): string {
+  const { user, password, database } = cluster.accounts.application;
+  const lines = cluster.instances.map(
+    ({ id, role, host, port, pid }) =>
+      `  ${id.padEnd(12)} ${role.padEnd(8)} ${`${host}:${port}`.padEnd(18)} pid ${pid}`,
+  );
+  const { host, port } = cluster.writer;
+  const { admin, monitor } = cluster.accounts;
+  return [
+    `${cluster.engine} ${cluster.version}, ready`,
+    ...lines,
+    "",
+    `  application  mysql --host=${host} --port=${port} --user=${user} --password=${password} ${database}`,
+    `  admin        ${admin.user} / ${admin.password}`,
+    `  monitor      ${monitor.user} / ${monitor.password}`,
+    `  TLS          certificates signed by ${cluster.caFile}`,
+    "",
+    "Ctrl-C stops everything.",
+    "",
+  ].join("\n");
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > 16)
+    throw new InvalidArgumentError("a number from 1 to 16.");
+  return count;
+}

@@ -1,0 +1,354 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type Account, type Accounts, accountStatements } from "./accounts.ts";
+import type { Say } from "./apt-fetch.ts";
+import {
+  awaitFormerServers,
+  type ClusterState,
+  newAccounts,
+  readClusterState,
+  writeClusterState,
+} from "./cluster-state.ts";
+import { withLogin } from "./database-login.ts";
+import type { Engine } from "./engine.ts";
+import { type ReleaseLock, tryFileLock } from "./file-lock.ts";
+import { Replication } from "./replication.ts";
+import { makeRunFolder } from "./run-folder.ts";
+import { type ServerBinary, sluiceCacheDir } from "./server-binary.ts";
+import { getServer } from "./server-fetch.ts";
+import type { ServerSettings } from "./server-options.ts";
+import { ServerProcess } from "./server-process.ts";
+import { quoteText } from "./sql-text.ts";
+import { makeTlsFiles, type TlsFiles } from "./tls-files.ts";
+import { Watchdog } from "./watchdog.ts";
+
+export type Role = "writer" | "reader";
+
+export interface ClusterInstance {
+  readonly id: string;
+  readonly role: Role;
+  readonly host: string;
+  readonly port: number;
+  /** 0 while the instance does not run. */
+  readonly pid: number;
+}
+
+export interface ClusterOptions {
+  readonly engine: Engine;
+  /** One writer, the rest readers; 3 when absent. */
+  readonly instances?: number;
+  /** Prefix of the instances' ids: `local` gives `local-1`, `local-2`, … */
+  readonly id?: string;
+  /** Kept between runs; without it everything is temporary. */
+  readonly dataDir?: string | undefined;
+  /** The server program; found or fetched when absent. */
+  readonly binary?: string | undefined;
+  readonly application?: Partial<Accounts["application"]>;
+  /** Settings of every server, over ours. */
+  readonly settings?: ServerSettings;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly say?: Say;
+  /** Ends a start that is under way. */
+  readonly signal?: AbortSignal;
+}
+
+const CATCH_UP_MS = 60_000;
+const INSTANCES_MAX = 16;
+/** Milliseconds that servers with data to keep have to shut down when we are gone. */
+const SHUTDOWN_MS = 10_000;
+
+/** Starts a cluster and waits until the writer takes writes and every reader follows it. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const count = options.instances ?? 3;
+  if (!Number.isInteger(count) || count < 1 || count > INSTANCES_MAX) {
+    throw new RangeError(`a cluster has 1 to ${INSTANCES_MAX} instances, not ${count}`);
+  }
+  const { engine, binary, env = process.env, say = () => {} } = options;
+  const server = await unlessAborted(getServer(engine, { binary, env, say }), options.signal);
+  const cluster = new Cluster(options, server, await prepare(options));
+  const abort = () => void cluster.stop();
+  options.signal?.addEventListener("abort", abort);
+  try {
+    await cluster.start(count);
+    options.signal?.throwIfAborted();
+    return cluster;
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** Gives up waiting at once; a fetch goes on and serves the next start, or ends with the process. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** What a cluster stands on, made before its first server. */
+interface Ground {
+  readonly watchdog: Watchdog;
+  readonly runDir: string;
+  /** Absolute, null for a temporary cluster. */
+  readonly dataDir: string | null;
+  readonly unlock: ReleaseLock;
+  readonly former: ClusterState | null;
+  readonly tls: TlsFiles;
+}
+
+async function prepare(options: ClusterOptions): Promise<Ground> {
+  const dataDir = options.dataDir === undefined ? null : resolve(options.dataDir);
+  const unlock = dataDir === null ? async () => {} : await lockDataDir(dataDir);
+  const watchdog = new Watchdog(dataDir === null ? 0 : SHUTDOWN_MS);
+  try {
+    const former = dataDir === null ? null : await readClusterState(dataDir);
+    if (former !== null && former.engine !== options.engine) {
+      throw new Error(
+        `${dataDir} holds a ${former.engine} cluster, but ${options.engine} was asked for`,
+      );
+    }
+    if (former !== null) await awaitFormerServers(former);
+    const runDir = await makeRunFolder();
+    watchdog.removeAtEnd(runDir);
+    return {
+      watchdog,
+      runDir,
+      dataDir,
+      unlock,
+      former,
+      tls: await makeTlsFiles(join(runDir, "tls")),
+    };
+  } catch (error) {
+    await watchdog.dismiss();
+    await unlock();
+    throw error;
+  }
+}
+
+async function lockDataDir(dataDir: string): Promise<ReleaseLock> {
+  await mkdir(dataDir, { recursive: true });
+  const held = await tryFileLock(join(dataDir, "cluster.lock"));
+  if (typeof held !== "function") throw new Error(`${dataDir} is in use by process ${held.holder}`);
+  return held;
+}
+
+/** Real servers on this machine: one writer, and readers that follow it by global transaction ids. */
+export class Cluster {
+  readonly id: string;
+  readonly engine: Engine;
+  readonly version: string;
+  readonly accounts: Accounts;
+  /** The authority that signed the instances' certificate. */
+  readonly caFile: string;
+  readonly #options: ClusterOptions;
+  readonly #binary: ServerBinary;
+  readonly #ground: Ground;
+  readonly #servers = new Map<string, ServerProcess>();
+  #writer: string;
+  /** Aborted when the cluster ends, with the reason. */
+  readonly #ending = new AbortController();
+  #starting: Promise<unknown> = Promise.resolve();
+  #stopped: Promise<void> | null = null;
+
+  constructor(options: ClusterOptions, binary: ServerBinary, ground: Ground) {
+    this.#options = options;
+    this.#binary = binary;
+    this.#ground = ground;
+    this.id = options.id ?? "local";
+    this.engine = binary.engine;
+    this.version = binary.version;
+    this.caFile = ground.tls.caFile;
+    const application = { user: "app", password: "app", database: "app", ...options.application };
+    this.accounts =
+      ground.former === null
+        ? newAccounts(application)
+        : { ...ground.former.accounts, application };
+    this.#writer = ground.former?.writer ?? `${this.id}-1`;
+  }
+
+  /** In the order of their numbers, whoever writes. */
+  get instances(): ClusterInstance[] {
+    return [...this.#servers.values()].map((server) => ({
+      id: server.id,
+      role: server.id === this.#writer ? "writer" : "reader",
+      host: server.host,
+      port: server.port,
+      pid: server.pid ?? 0,
+    }));
+  }
+
+  get writer(): ClusterInstance {
+    return this.instances.find((instance) => instance.role === "writer")!;
+  }
+
+  get readers(): ClusterInstance[] {
+    return this.instances.filter((instance) => instance.role === "reader");
+  }
+
+  /** The process behind an instance: its log, its login as root, freezing it. */
+  server(id: string): ServerProcess {
+    const server = this.#servers.get(id);
+    if (server === undefined)
+      throw new Error(`no instance ${id}: there are ${[...this.#servers.keys()].join(", ")}`);
+    return server;
+  }
+
+  replication(id: string): Replication {
+    return new Replication(this.engine, this.server(id));
+  }
+
+  /** Called by `startCluster`, once. */
+  async start(count: number): Promise<void> {
+    for (let number = 1; number <= count; number++) this.#add(number);
+    if (!this.#servers.has(this.#writer)) {
+      throw new Error(
+        `the writer was ${this.#writer}: ask for at least ${this.#writer.split("-").at(-1)} instances`,
+      );
+    }
+    await this.#startAll();
+    await this.#remember();
+    await Promise.all(this.readers.map((reader) => this.#followWriter(reader.id)));
+    if (this.#ground.former !== null)
+      await this.#setApplicationPassword(this.#ground.former.accounts.application);
+  }
+
+  /** All at once. The first failure ends the others' starts; it is thrown when none of them goes on any more. */
+  async #startAll(): Promise<void> {
+    const { signal } = this.#ending;
+    const starts = [...this.#servers.values()].map(async (server) => {
+      try {
+        await server.start({ readOnly: server.id !== this.#writer, signal });
+      } catch (error) {
+        this.#ending.abort(error);
+        throw error;
+      }
+    });
+    this.#starting = Promise.allSettled(starts);
+    await this.#starting;
+    signal.throwIfAborted();
+  }
+
+  /** Ends an instance as a crash does. It keeps its role until somebody else is promoted. */
+  async kill(id: string): Promise<void> {
+    await this.server(id).kill();
+  }
+
+  /** Starts an instance again on its port, stopping it first if it runs, in the role that it has now. */
+  async restart(id: string): Promise<void> {
+    const server = this.server(id);
+    await server.stop();
+    await server.start({ readOnly: id !== this.#writer });
+    if (id !== this.#writer) await this.#followWriter(id);
+    await this.#remember();
+  }
+
+  /**
+   * Makes a reader the writer. A running writer hands over in order: it refuses writes, the reader catches up, then
+   * everybody follows the new writer. A dead one is left out; when restarted, it comes back as a reader.
+   */
+  async promote(id: string): Promise<void> {
+    const former = this.server(this.#writer);
+    if (id === former.id) return;
+    const next = this.replication(id);
+    if (former.running) {
+      const demoted = this.replication(former.id);
+      await demoted.setReadOnly(true);
+      if (!(await next.awaitPosition(await demoted.position(), CATCH_UP_MS))) {
+        await demoted.setReadOnly(false);
+        throw new Error(`${id} did not catch up with ${former.id} within ${CATCH_UP_MS / 1000} s`);
+      }
+    }
+    await next.stopFollowing();
+    this.#writer = id;
+    await next.setReadOnly(false);
+    const readers = this.readers.filter((reader) => reader.pid !== 0);
+    await Promise.all(readers.map((reader) => this.#followWriter(reader.id)));
+    await this.#remember();
+  }
+
+  /** Ends every instance and removes what is temporary. May be called at any time and more than once. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const { dataDir, runDir, watchdog, unlock } = this.#ground;
+    this.#ending.abort(new Error("the cluster was stopped"));
+    await this.#starting;
+    const servers = [...this.#servers.values()];
+    // What is thrown away need not be closed in order.
+    await Promise.all(servers.map((server) => (dataDir === null ? server.kill() : server.stop())));
+    if (dataDir !== null) await this.#remember();
+    await rm(runDir, { recursive: true, force: true });
+    await watchdog.dismiss();
+    await unlock();
+  }
+
+  #add(number: number): void {
+    const { dataDir, runDir, tls, watchdog, former } = this.#ground;
+    const id = `${this.id}-${number}`;
+    const preferredPort = former?.instances.find((instance) => instance.id === id)?.port;
+    this.#servers.set(
+      id,
+      new ServerProcess({
+        binary: this.#binary,
+        id,
+        serverId: number,
+        dataDir: join(dataDir ?? runDir, "data", id),
+        runDir,
+        cacheDir: sluiceCacheDir(this.#options.env),
+        tls,
+        watchdog,
+        login: this.accounts.root,
+        initSql: accountStatements(this.engine, this.accounts),
+        settings: this.#options.settings ?? {},
+        ...(preferredPort === undefined ? {} : { preferredPort }),
+        ...(this.#options.say === undefined ? {} : { say: this.#options.say }),
+      }),
+    );
+  }
+
+  #followWriter(id: string): Promise<void> {
+    return this.replication(id).follow(this.server(this.#writer), this.accounts.replication);
+  }
+
+  /** A folder from an earlier run may have the application's account under another password, or not at all. */
+  async #setApplicationPassword(before: Account): Promise<void> {
+    const { application } = this.accounts;
+    if (before.user === application.user && before.password === application.password) return;
+    const user = `${quoteText(application.user)}@'%'`;
+    const secret = `IDENTIFIED BY ${quoteText(application.password)}`;
+    await withLogin(this.server(this.#writer).login, async (connection) => {
+      await connection.query(`CREATE USER IF NOT EXISTS ${user} ${secret}`);
+      await connection.query(`ALTER USER ${user} ${secret}`);
+    });
+  }
+
+  async #remember(): Promise<void> {
+    const { dataDir } = this.#ground;
+    if (dataDir === null) return;
+    const instances = this.instances.map(({ id, port, pid }) => ({
+      id,
+      port,
+      pid: pid === 0 ? null : pid,
+    }));
+    await writeClusterState(dataDir, {
+      engine: this.engine,
+      writer: this.#writer,
+      accounts: this.accounts,
+      instances,
+    });
+  }
+}
