@@ -19,6 +19,8 @@ export interface DatabaseSecret {
 }
 
 export interface ProxyPorts {
+  /** Of Sluice, for the state view. */
+  readonly version: string;
   readonly clock: ProxyClock;
   readonly events: EventBus;
   /** Where `resolvePassword` looks. */
