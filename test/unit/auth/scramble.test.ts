@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { constants, generateKeyPairSync, privateDecrypt } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { generateLoginKey, makeLoginKey } from "../../../proxy/auth/login-key.ts";
 import {
@@ -67,6 +67,17 @@ describe("a password under RSA", async () => {
     expect(decryptPassword(encrypted, nonce, key.privateKey)!.toString()).toBe(
       "pässwörd longer than the nonce\0",
     );
+  });
+
+  it("lies under RSA as the protocol says: OAEP with SHA-1, each byte XOR the nonce's, over and over", () => {
+    const text = "a password longer than the nonce\0";
+    const padding = constants.RSA_PKCS1_OAEP_PADDING;
+    const under = privateDecrypt(
+      { key: key.privateKey, padding },
+      encryptPassword(text.slice(0, -1), nonce, key.publicPem)!,
+    );
+    const expected = Buffer.from(text).map((byte, i) => byte ^ nonce[i % 20]!);
+    expect([...under]).toEqual([...expected]);
   });
 
   it("does not come back under another nonce", () => {
