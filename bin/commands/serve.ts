@@ -10,6 +10,7 @@ interface Flags {
   readonly json?: boolean;
   readonly log: LogForm;
   readonly drain: number;
+  readonly exitWithParent?: boolean;
 }
 
 export function serveCommand(createProxy: CreateProxy): Command {
@@ -28,6 +29,7 @@ export function serveCommand(createProxy: CreateProxy): Command {
         .argParser(parseSeconds)
         .default(DRAIN_SECONDS),
     )
+    .option("--exit-with-parent", "stop at once when the program that started this one is gone")
     .addHelpText(
       "after",
       "\nSIGHUP, or a change of the file, reads it again; a wrong file changes nothing.\nSIGTERM and SIGINT let sessions end; a second one does not wait for them.",
@@ -40,7 +42,7 @@ async function run(
   flags: Flags,
   createProxy: CreateProxy,
 ): Promise<void> {
-  const { json = false, log, drain } = flags;
+  const { json = false, log, drain, exitWithParent = false } = flags;
   const file = argument ?? process.env["SLUICE_CONFIG"];
   if (file === undefined || file === "") {
     throw new CommandFailure(
@@ -48,6 +50,7 @@ async function run(
       "serve: name a configuration file, as argument or in SLUICE_CONFIG",
     );
   }
+  if (exitWithParent) stopWhenParentIsGone();
   await serve({
     file,
     json,
@@ -58,6 +61,24 @@ async function run(
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
   });
+}
+
+/**
+ * The parent holds the other end of an IPC channel, which the kernel closes when the parent ends in whatever way. Two
+ * signals: there is nobody left to wait for sessions.
+ */
+function stopWhenParentIsGone(): void {
+  if (process.channel === undefined) {
+    throw new CommandFailure(
+      2,
+      "serve: --exit-with-parent is for programs that start this one with an IPC channel",
+    );
+  }
+  process.once("disconnect", () => {
+    if (!process.emit("SIGTERM")) process.exit(); // Nothing has been started yet.
+    process.emit("SIGTERM");
+  });
+  process.channel.unref(); // The channel by itself is no reason to stay.
 }
 
 function parseSeconds(text: string): number {
