@@ -1,7 +1,7 @@
 import type { Context } from "./context.ts";
 import { measureIdle } from "./measure/idle.ts";
 import { measureLarge, measureSlowReader } from "./measure/large.ts";
-import { measureLatency } from "./measure/latency.ts";
+import { measureLatency, measureLatencyAwake } from "./measure/latency.ts";
 import { measureStorm } from "./measure/storms.ts";
 import { measureThroughput } from "./measure/throughput.ts";
 import type { Peer } from "./peers.ts";
@@ -135,6 +135,13 @@ export const CASES: readonly Case[] = [
     columns: LATENCY,
     threaded: false,
     measureAll: measureLatency,
+  },
+  {
+    name: "latency_awake",
+    title: "Latency of one client, processors kept from sleeping",
+    columns: LATENCY,
+    threaded: false,
+    measureAll: measureLatencyAwake,
   },
   {
     name: "large",

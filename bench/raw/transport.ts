@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { connect as connectTls, createSecureContext, type TLSSocket } from "node:tls";
 import {
   type RawBinding,
   type RawConnect,
@@ -30,6 +30,9 @@ export interface Transport {
 /** One read buffer for every connection of the process: what arrives is looked at before the next read. */
 const shared = Buffer.alloc(262_144);
 
+/** One for all connections: making one costs as much as a handshake. */
+const secureContext = createSecureContext();
+
 /** A connection by the documented API, which can change to TLS. */
 export class SocketTransport implements Transport {
   readonly #receiver: Receiver;
@@ -47,6 +50,7 @@ export class SocketTransport implements Transport {
     this.#socket.removeAllListeners();
     const secure = connectTls({
       socket: this.#socket,
+      secureContext,
       rejectUnauthorized: false,
       ...(session ? { session } : {}),
     });
