@@ -253,7 +253,9 @@ export class PoolWorld {
     const facts = this.facts.get(backend)!;
     check(facts.state < BackendState.CLOSING, "closed twice");
     facts.state = BackendState.CLOSING;
-    if (this.#whim() % 3 === 0) this.#nested(() => this.closed(backend));
+    const whim = this.#whim() % 6;
+    if (whim < 2) this.#nested(() => this.closed(backend));
+    else if (whim === 2) this.#nested(() => this.#loseOne());
   }
 
   /** A session that got a backend may be gone, find the backend dead, or be done before `lend` returns. */
@@ -270,7 +272,21 @@ export class PoolWorld {
       this.#nested(() => this.cancel(this.waiting[0]!.waiter));
     } else if (whim === 5) {
       this.#nested(() => this.borrow(waiter.key!, waiter.role, waiter.stateToken, backend));
+    } else if (whim === 6) {
+      this.#nested(() => {
+        this.giveBack(backend, 0);
+        this.borrow(waiter.key!, waiter.role, 0, null);
+      });
+    } else if (whim === 7) {
+      this.#nested(() => {
+        for (const other of this.inState(BackendState.LENT)) this.giveBack(other, 0);
+      });
     }
+  }
+
+  #loseOne(): void {
+    const [first] = this.inState(BackendState.IDLE, BackendState.OPENING);
+    if (first !== undefined) this.closed(first);
   }
 
   #nested(act: () => void): void {

@@ -373,6 +373,39 @@ describe("users that share a target", () => {
   });
 });
 
+describe("a waiter that would starve", () => {
+  test("gets one place, not every backend that is given back meanwhile", () => {
+    const bench = new PoolBench({ borrowTimeoutMs: 60_000 });
+    bench.target("writer", 3);
+    const app = bench.pool.key("app", 0);
+    const lent = bench.borrow(app, 3);
+    bench.waits(bench.pool.key("report", 0));
+    bench.now += 150;
+    for (let i = 0; i < 3; i += 1) bench.waits(app);
+    for (const backend of lent) bench.giveBack(backend);
+    expect(bench.reasons()).toEqual(["aged-out"]);
+    expect(bench.lent).toHaveLength(5);
+  });
+
+  test("takes nothing away while there is room for both", () => {
+    const bench = new PoolBench({ borrowTimeoutMs: 60_000 });
+    bench.target("writer", 3);
+    const app = bench.pool.key("app", 0);
+    const lent = bench.borrow(app, 2);
+    const other = bench.pool.key("report", 0);
+    bench.waits(other);
+    bench.pool.openFailed(bench.opening[0]!, "refused", bench.now);
+    bench.now += 49;
+    bench.waits(app);
+    bench.pool.openFailed(bench.opening[0]!, "refused", bench.now);
+    bench.now += 200;
+    bench.waits(app);
+    bench.giveBack(lent[0]!);
+    expect(bench.closings).toEqual([]);
+    expect(bench.opening.map(({ key }) => key)).toEqual([other]);
+  });
+});
+
 describe("targets", () => {
   test("a reader's backend never serves a session that writes", () => {
     const bench = new PoolBench();
