@@ -48,7 +48,8 @@ function visitBlock(type: number, block: PacketReader, visitor: SessionTrackVisi
       visitor.schema(block.lenencBytes("schema"));
       return;
     case SessionTrackType.STATE_CHANGE:
-      visitor.stateChange(block.lenencBytes("state change")[0] === ONE);
+      // Both servers send the bare character, where every other block has a length before its text.
+      visitor.stateChange(block.rest().at(-1) === ONE);
       return;
     case SessionTrackType.GTIDS:
       // The byte says how the rest is encoded; only 0, plain text, exists.
@@ -89,7 +90,7 @@ export class SessionTrackWriter implements SessionTrackVisitor {
   }
 
   stateChange(changed: boolean): void {
-    this.#text(SessionTrackType.STATE_CHANGE, Buffer.from(changed ? "1" : "0"));
+    this.#block(SessionTrackType.STATE_CHANGE, new PacketWriter(1).text(changed ? "1" : "0"));
   }
 
   gtids(gtids: Buffer): void {
