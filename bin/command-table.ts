@@ -3,6 +3,16 @@ import type { CommandEntry } from "./command-line.ts";
 /** Each command is loaded when it is asked for. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: "cluster",
+    summary: "run a local database cluster alone",
+    load: async () => (await import("./commands/cluster.ts")).clusterCommand(),
+  },
+  {
+    name: "explain",
+    summary: "would RDS Proxy pin on a statement, why, and how to avoid it",
+    load: async () => (await import("./commands/explain.ts")).explainCommand(),
+  },
+  {
     name: "check",
     summary: "validate a configuration file",
     load: async () => (await import("./commands/check.ts")).checkCommand(),

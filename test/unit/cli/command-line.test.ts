@@ -55,7 +55,8 @@ describe("the command line", () => {
     expect(code).toBe(0);
     expect(COMMANDS.length).toBeGreaterThan(0);
     for (const { name, summary } of COMMANDS) {
-      expect(out).toMatch(new RegExp(`^  ${name} .*${summary}$`, "m"));
+      // Long lines are broken to the width of the terminal.
+      expect(out.replaceAll(/\s+/g, " ")).toContain(` ${name} ${summary}`);
       const help = await sluice(name, "--help");
       expect([help.code, help.err]).toEqual([0, ""]);
       expect(help.out).toContain(`Usage: sluice ${name}`);
