@@ -92,16 +92,21 @@ export class ServerLogin {
   /** The first step, from the packet that opened the login. */
   start(): ServerLoginStep {
     if (this.#phase !== "new") return this.#refuse("packet out of turn");
-    const { credential, plugin, canSwitch, authResponse, nonce } = this.#options;
+    const { credential, plugin, canSwitch, authResponse } = this.#options;
     if (credential?.kind === "iam") return this.#startToken();
     // A client without PLUGIN_AUTH cannot name a plugin: it speaks the native one.
     const named = canSwitch ? plugin : Plugin.NATIVE;
     if (named === this.#scheme) return this.#checkScramble(authResponse);
     if (!canSwitch) return this.#refuse("client cannot switch plugin");
-    this.#phase = "switched";
-    return send(
-      encodeAuthSwitchRequest({ plugin: this.#scheme, data: Buffer.concat([nonce, NUL]) }),
-    );
+    return this.#switch();
+  }
+
+  /** The same where the client cannot know the nonce yet: COM_CHANGE_USER is scrambled with one from long ago. */
+  startAnew(): ServerLoginStep {
+    if (this.#phase !== "new") return this.#refuse("packet out of turn");
+    if (this.#options.credential?.kind === "iam") return this.#startToken();
+    if (!this.#options.canSwitch) return this.#refuse("client cannot switch plugin");
+    return this.#switch();
   }
 
   /** The client's next packet, after a "send". */
@@ -124,6 +129,12 @@ export class ServerLogin {
   tokenVerified(good: boolean): ServerLoginStep {
     if (this.#phase !== "verifying") return this.#refuse("packet out of turn");
     return good ? this.#accept(null) : this.#refuse("wrong token");
+  }
+
+  #switch(): ServerLoginStep {
+    this.#phase = "switched";
+    const data = Buffer.concat([this.#options.nonce, NUL]);
+    return send(encodeAuthSwitchRequest({ plugin: this.#scheme, data }));
   }
 
   #checkScramble(response: Buffer): ServerLoginStep {

@@ -22,16 +22,10 @@ export class StreamLink implements Link {
     this.#socket = socket;
     this.remoteAddress = socket.remoteAddress ?? "";
     this.remotePort = socket.remotePort ?? 0;
-    socket.on("data", (chunk: Buffer) => {
-      if (!this.#ending && !this.#closed) this.owner.onBytes(chunk, chunk.byteLength);
-    });
-    socket.on("end", () => {
-      if (!this.#ending && !this.#closed) this.owner.onEnd();
-    });
-    socket.on("error", (error) => {
-      this.#error = error;
-    });
-    socket.on("close", () => this.#close());
+    socket.on("data", this.#onData);
+    socket.on("end", this.#onEnd);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#onClose);
     socket.pause();
   }
 
@@ -73,6 +67,30 @@ export class StreamLink implements Link {
   destroy(): void {
     this.#socket.destroy();
   }
+
+  /** Hands the socket over, as for TLS: this link is dead afterwards and tells its owner nothing more. */
+  detach(): Socket {
+    this.#closed = true;
+    this.#socket.off("data", this.#onData);
+    this.#socket.off("end", this.#onEnd);
+    this.#socket.off("error", this.#onError);
+    this.#socket.off("close", this.#onClose);
+    return this.#socket;
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (!this.#ending && !this.#closed) this.owner.onBytes(chunk, chunk.byteLength);
+  };
+
+  readonly #onEnd = (): void => {
+    if (!this.#ending && !this.#closed) this.owner.onEnd();
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#error = error;
+  };
+
+  readonly #onClose = (): void => this.#close();
 
   #written(size: number, error: Error | null): void {
     this.#unsent -= size;

@@ -1,0 +1,82 @@
+import { BOUNDS } from "../base/bounds.ts";
+import { readBackResult, readBackStatement } from "../session/read-back.ts";
+import { CHARSET_VARIABLES } from "../session/session-state.ts";
+import { decodeTextRows } from "../wire/text-result.ts";
+import type { Backend } from "./backend.ts";
+import {
+  BACKEND_MARIADB_FLAGS,
+  type Opened,
+  type OpeningFailure,
+  openConnection,
+} from "./opening.ts";
+import { backendCapabilities } from "./server-facts.ts";
+import type { Service, TargetAddress } from "./service.ts";
+
+/**
+ * Opens a backend: dial, log in, run the initialization query, and look at what a fresh session's variables are. Success goes
+ * to the pool, failure to the service.
+ */
+export function openBackend(service: Service, backend: Backend): void {
+  const account = service.accounts.find(backend.key.userKey);
+  if (account === null) {
+    const failure: OpeningFailure = {
+      failure: "access-denied",
+      error: null,
+      detail: "the user is gone",
+    };
+    process.nextTick(() => service.openingFailed(backend, failure));
+    return;
+  }
+  backend.counters.databaseConnectionRequests += 1;
+  const { host, port } = service.addresses.get(backend.target) as TargetAddress;
+  const kind = service.classOf(backend.key);
+  const giveUp = openConnection(
+    {
+      host,
+      port,
+      username: account.username,
+      password: account.password,
+      tls: service.spec.target.tls,
+      ca: service.targetCa,
+      charset: service.charsetOf(backend.key),
+      capabilities: (greeting) => ({
+        flags: backendCapabilities(greeting.capabilities, kind.flags),
+        mariadb: greeting.mariadbCapabilities & kind.mariadb & BACKEND_MARIADB_FLAGS,
+      }),
+    },
+    (failure, opened) => {
+      if (opened === null) service.openingFailed(backend, failure as OpeningFailure);
+      else loggedIn(service, backend, opened);
+    },
+  );
+  backend.openingWith(service.monotonicMs() + BOUNDS.backendLoginMs, giveUp);
+}
+
+function loggedIn(service: Service, backend: Backend, opened: Opened): void {
+  backend.adopt(opened.link, opened.greeting.connectionId, opened.flags);
+  const variables = [...service.facts.tracked, ...CHARSET_VARIABLES];
+  const commands = service.initStatements.map((sql) => backend.query(sql));
+  commands.push(backend.query(readBackStatement(variables)));
+  backend.run(commands, (failure, answers) => {
+    if (failure !== null) {
+      const { error } = failure;
+      const detail = `${error.errno} ${error.message}`;
+      backend.close();
+      return service.openingFailed(backend, { failure: "init-query", error, detail });
+    }
+    const rows = decodeTextRows(answers.at(-1) as Buffer, backend.walker.deprecateEof);
+    const read = readBackResult(variables, rows?.[0] ?? []);
+    ready(service, backend, new Map(read.variables));
+  });
+}
+
+function ready(service: Service, backend: Backend, values: Map<string, string>): void {
+  const charset = new Map<string, string>();
+  for (const name of CHARSET_VARIABLES) {
+    charset.set(name, values.get(name) ?? "NULL");
+    values.delete(name);
+  }
+  service.learnBaseline(values);
+  backend.fresh(charset, service.baselineId);
+  service.opened(backend);
+}

@@ -1,0 +1,118 @@
+import { planSync } from "../session/state-sync.ts";
+import { Fact } from "../sql/verdict.ts";
+import type { Backend } from "./backend.ts";
+import type { ClientSession } from "./client-session.ts";
+import { CLEAR_DIAGNOSTICS, rewriteCounts, serveKeptDiagnostics } from "./diagnostics.ts";
+import { type OwnCommand, syncCommand } from "./housekeeping.ts";
+import { recycle } from "./settle.ts";
+
+/** Facts of a statement whose answer depends on what this session did before, wherever that was. */
+const LOOKS_BACK =
+  Fact.READS_INSERT_ID | Fact.READS_DIAGNOSTICS | Fact.READS_ROW_COUNT | Fact.READS_FOUND_ROWS;
+
+/** Whether a backend just lent must be changed before the session's command may run on it. */
+export function needsPreparation(session: ClientSession, backend: Backend): boolean {
+  if (backend.sessionState !== session.state || session.onPrepared !== null) return true;
+  if ((session.verdict.flags & LOOKS_BACK) !== 0) return true;
+  // What only this session could have left behind is its own to meet again; others never do.
+  return backend.usedBy !== session.id && (backend.tainted || backend.diagnosticsOf !== null);
+}
+
+/** Does it: what others left is saved for them or wiped off, what the session had is put back. */
+export function prepare(session: ClientSession, backend: Backend): void {
+  const { service } = session;
+  const commands: OwnCommand[] = [];
+  const foreign = backend.usedBy !== session.id;
+  const owner = foreign ? backend.diagnosticsOf : null;
+  const saves = owner !== null && owner.diagnosticsUse === backend.uses;
+  if (saves) commands.push(backend.query("SHOW WARNINGS"));
+  const doubtful =
+    (foreign && backend.tainted) ||
+    backend.variables === null ||
+    backend.baselineId !== service.baselineId;
+  const setting = { baseline: service.states.baseline, initStatements: service.initStatements };
+  const known = doubtful ? { ...sessionOf(backend), variables: null } : sessionOf(backend);
+  const plan = planSync(known, session.state, setting);
+  if (plan === null) return replaceBackend(session);
+  const untouched =
+    !foreign &&
+    plan.length === 0 &&
+    session.lastBackend === backend &&
+    session.diagnosticsUse === backend.uses;
+  const first = commands.length;
+  for (const step of plan) commands.push(syncCommand(step, (sql) => backend.query(sql)));
+  if (!untouched && serveKeptDiagnostics(session)) return;
+  if (!untouched) addLookBack(session, backend, commands);
+  if (commands.length === 0) return fit(session, backend);
+  backend.run(commands, (failure, answers) => {
+    if (saves) owner.keepDiagnostics(answers[0] ?? null);
+    backend.diagnosticsOf = null;
+    if (session.backend !== backend) return recycle(service, backend);
+    if (failure !== null && failure.index >= first) return refused(session, backend, failure.error);
+    backend.tainted = foreign ? false : backend.tainted;
+    backend.baselineId = service.baselineId;
+    fit(session, backend);
+  });
+}
+
+function sessionOf(backend: Backend): {
+  schema: string | null;
+  multiStatements: boolean;
+  variables: ReadonlyMap<string, string> | null;
+} {
+  const { schema, multiStatements, variables } = backend;
+  return { schema, multiStatements, variables };
+}
+
+/** The backend is as the session left its last one. */
+function fit(session: ClientSession, backend: Backend): void {
+  const { state } = session;
+  backend.sessionState = state;
+  backend.schema = state.schema;
+  backend.multiStatements = state.multiStatements;
+  backend.variables = state.variables;
+  backend.usedBy = session.id;
+  session.sendKept();
+}
+
+/** No command leads from this backend's session to ours: another connection has to. */
+function replaceBackend(session: ClientSession): void {
+  const { service } = session;
+  const backend = session.release();
+  session.lastBackend = null;
+  service.pool.discard(backend, "surplus", service.monotonicMs());
+  session.waitAgain();
+}
+
+/** The server refused a value or schema that it had accepted before: the client's command cannot run as it should. */
+function refused(
+  session: ClientSession,
+  backend: Backend,
+  error: Parameters<ClientSession["failCommand"]>[0],
+): void {
+  backend.sessionState = null;
+  backend.variables = null;
+  const released = session.release();
+  session.service.pool.giveBack(released, session.service.monotonicMs());
+  session.failCommand(error);
+}
+
+/** Puts back what LAST_INSERT_ID() and its like would have said where the session was before. */
+function addLookBack(session: ClientSession, backend: Backend, commands: OwnCommand[]): void {
+  const { flags } = session.verdict;
+  if (flags & (Fact.READS_ROW_COUNT | Fact.READS_FOUND_ROWS)) rewriteCounts(session);
+  if (flags & Fact.READS_INSERT_ID && !holdsInsertId(session, backend)) {
+    const id = (BigInt(session.insertIdHigh) << 32n) | BigInt(session.insertIdLow);
+    commands.push(backend.query(`SELECT LAST_INSERT_ID(${id})`));
+    backend.insertIdOf = session.id;
+    backend.insertIdVersion = session.insertIdVersion;
+  }
+  if (flags & Fact.READS_DIAGNOSTICS) {
+    commands.push(backend.query(CLEAR_DIAGNOSTICS));
+  }
+}
+
+function holdsInsertId(session: ClientSession, backend: Backend): boolean {
+  if (session.insertIdVersion === 0) return backend.insertIdOf === 0;
+  return backend.insertIdOf === session.id && backend.insertIdVersion === session.insertIdVersion;
+}

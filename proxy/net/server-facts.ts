@@ -1,0 +1,182 @@
+import { toSql } from "../session/read-back.ts";
+import { Capability, MariadbCapability } from "../wire/capabilities.ts";
+import type { TextRow } from "../wire/text-result.ts";
+
+/** A collation by the number that logins carry. */
+export interface Collation {
+  readonly charset: string;
+  readonly name: string;
+}
+
+/** What the proxy must know of its servers to speak for them. */
+export interface ServerFacts {
+  /** As in the greeting, with MariaDB's `5.5.5-` where the server sends it. */
+  readonly version: string;
+  readonly mariadb: boolean;
+  readonly capabilities: number;
+  readonly mariadbCapabilities: number;
+  /** Default collation, as the greeting carries it. */
+  readonly charset: number;
+  readonly collations: ReadonlyMap<number, Collation>;
+  /** Tracked variables that this server has, in its own spelling. */
+  readonly tracked: readonly string[];
+  /** What COM_RESET_CONNECTION leaves of the character sets: name to SQL text. */
+  readonly resetCharset: readonly (readonly [string, string])[];
+}
+
+/** Tracked system variables (rds-proxy-pinning.html) that have a value of their own, in both spellings. */
+const TRACKED = [
+  "autocommit",
+  "auto_increment_increment",
+  "character_set_filesystem",
+  "collation_server",
+  "interactive_timeout",
+  "wait_timeout",
+  "net_write_timeout",
+  "query_cache_type",
+  "session_track_schema",
+  "sql_mode",
+  "time_zone",
+  "transaction_isolation",
+  "transaction_read_only",
+  "tx_isolation",
+  "tx_read_only",
+];
+
+/** Flags that a client may have through the proxy, where its server has them too. */
+const OFFERED =
+  Capability.LONG_PASSWORD |
+  Capability.FOUND_ROWS |
+  Capability.LONG_FLAG |
+  Capability.CONNECT_WITH_DB |
+  Capability.NO_SCHEMA |
+  Capability.ODBC |
+  Capability.LOCAL_FILES |
+  Capability.IGNORE_SPACE |
+  Capability.PROTOCOL_41 |
+  Capability.INTERACTIVE |
+  Capability.IGNORE_SIGPIPE |
+  Capability.TRANSACTIONS |
+  Capability.RESERVED |
+  Capability.SECURE_CONNECTION |
+  Capability.MULTI_STATEMENTS |
+  Capability.MULTI_RESULTS |
+  Capability.PS_MULTI_RESULTS |
+  Capability.PLUGIN_AUTH |
+  Capability.CONNECT_ATTRS |
+  Capability.PLUGIN_AUTH_LENENC_CLIENT_DATA |
+  Capability.SESSION_TRACK |
+  Capability.DEPRECATE_EOF |
+  Capability.OPTIONAL_RESULTSET_METADATA |
+  Capability.QUERY_ATTRIBUTES;
+
+const OFFERED_MARIADB =
+  MariadbCapability.STMT_BULK_OPERATIONS |
+  MariadbCapability.EXTENDED_METADATA |
+  MariadbCapability.BULK_UNIT_RESULTS;
+
+/** Flags that change what a server sends or does: backends that differ in them cannot be shared. */
+const CLASS_FLAGS =
+  Capability.LONG_PASSWORD |
+  Capability.FOUND_ROWS |
+  Capability.NO_SCHEMA |
+  Capability.ODBC |
+  Capability.LOCAL_FILES |
+  Capability.IGNORE_SPACE |
+  Capability.INTERACTIVE |
+  Capability.MULTI_RESULTS |
+  Capability.PS_MULTI_RESULTS |
+  Capability.SESSION_TRACK |
+  Capability.DEPRECATE_EOF |
+  Capability.OPTIONAL_RESULTSET_METADATA |
+  Capability.QUERY_ATTRIBUTES;
+
+/** Flags that every backend has. */
+const ALWAYS =
+  Capability.LONG_FLAG |
+  Capability.PROTOCOL_41 |
+  Capability.TRANSACTIONS |
+  Capability.SECURE_CONNECTION |
+  Capability.PLUGIN_AUTH |
+  Capability.PLUGIN_AUTH_LENENC_CLIENT_DATA |
+  Capability.CONNECT_ATTRS;
+
+/** Capabilities to greet a client with. */
+export function offeredCapabilities(facts: ServerFacts, tls: boolean): number {
+  return ((facts.capabilities & OFFERED) | (tls ? Capability.SSL : 0)) >>> 0;
+}
+
+export function offeredMariadbCapabilities(facts: ServerFacts): number {
+  return facts.mariadbCapabilities & OFFERED_MARIADB;
+}
+
+/** What of a client's capabilities its backends must have in common with it. */
+export function classFlags(facts: ServerFacts, capabilities: number): number {
+  return (capabilities & facts.capabilities & CLASS_FLAGS) >>> 0;
+}
+
+export function backendCapabilities(server: number, flags: number): number {
+  return (server & (flags | ALWAYS)) >>> 0;
+}
+
+/** Stands in until a server has been seen: what MySQL 8 would say. */
+export const UNSEEN_SERVER: ServerFacts = {
+  version: "8.0.36",
+  mariadb: false,
+  capabilities: OFFERED >>> 0,
+  mariadbCapabilities: 0,
+  charset: 255,
+  collations: new Map([
+    [8, { charset: "latin1", name: "latin1_swedish_ci" }],
+    [33, { charset: "utf8mb3", name: "utf8mb3_general_ci" }],
+    [45, { charset: "utf8mb4", name: "utf8mb4_general_ci" }],
+    [46, { charset: "utf8mb4", name: "utf8mb4_bin" }],
+    [63, { charset: "binary", name: "binary" }],
+    [224, { charset: "utf8mb4", name: "utf8mb4_unicode_ci" }],
+    [255, { charset: "utf8mb4", name: "utf8mb4_0900_ai_ci" }],
+  ]),
+  tracked: [],
+  resetCharset: [
+    ["character_set_client", "'utf8mb4'"],
+    ["character_set_results", "'utf8mb4'"],
+    ["collation_connection", "'utf8mb4_0900_ai_ci'"],
+  ],
+};
+
+export const COLLATIONS_QUERY =
+  "SELECT ID, CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL AND CHARACTER_SET_NAME IS NOT NULL";
+
+export const TRACKED_QUERY = `SHOW SESSION VARIABLES WHERE Variable_name IN (${TRACKED.map((name) => `'${name}'`).join(",")})`;
+
+export const CHARSET_QUERY =
+  "SELECT CAST(@@session.character_set_client AS BINARY),CAST(@@session.character_set_results AS BINARY),CAST(@@session.collation_connection AS BINARY)";
+
+export function decodeCollations(rows: readonly TextRow[]): Map<number, Collation> {
+  const found = new Map<number, Collation>();
+  for (const [id, charset, name] of rows) {
+    if (id && charset && name) found.set(Number(id), { charset, name });
+  }
+  return found;
+}
+
+/** Where a server has both spellings of a variable, the older one is left out. */
+export function decodeTracked(rows: readonly TextRow[]): string[] {
+  const names = rows.map(([name]) => (name ?? "").toLowerCase());
+  return names.filter(
+    (name) => !(name.startsWith("tx_") && names.includes(name.replace("tx_", "transaction_"))),
+  );
+}
+
+export function decodeCharset(row: TextRow): [string, string][] {
+  const names = ["character_set_client", "character_set_results", "collation_connection"];
+  return names.map((name, i) => [name, toSql(row[i] ?? null)]);
+}
+
+/** How this server spells a canonical variable name. */
+export function spelling(facts: ServerFacts): (name: string) => string {
+  return (name) => {
+    if (!name.startsWith("transaction_")) return name;
+    const older = name.replace("transaction_", "tx_");
+    return facts.tracked.includes(older) ? older : name;
+  };
+}

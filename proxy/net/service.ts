@@ -1,0 +1,383 @@
+import { randomBytes } from "node:crypto";
+import type { LoginKey } from "../auth/login-key.ts";
+import { NoncePool } from "../auth/nonce-pool.ts";
+import { type PasswordScheme, Plugin } from "../auth/plugins.ts";
+import { BOUNDS } from "../base/bounds.ts";
+import type { ProxyCounters } from "../observe/counters.ts";
+import type { BackendCloseReason, EventBus } from "../observe/events.ts";
+import type { PinLog } from "../observe/pin-log.ts";
+import type { CloseReason, PooledBackend, PoolTarget } from "../pool/backend.ts";
+import type { PoolKey } from "../pool/key.ts";
+import { Pool } from "../pool/pool.ts";
+import type { PoolPorts } from "../pool/ports.ts";
+import { NO_ROLE, Role } from "../pool/role.ts";
+import type { Waiter } from "../pool/waiters.ts";
+import type { ProxyClock } from "../ports.ts";
+import { StateTable } from "../session/session-state.ts";
+import type { ProxySpec } from "../spec/proxy-spec.ts";
+import { VerdictCache } from "../sql/verdict-cache.ts";
+import type { Account, Accounts } from "./accounts.ts";
+import { Backend, type BackendOwner } from "./backend.ts";
+import type { ClientSession } from "./client-session.ts";
+import { splitStatements } from "./init-query.ts";
+import { openBackend } from "./open-backend.ts";
+import type { OpeningFailure } from "./opening.ts";
+import { type ServerFacts, UNSEEN_SERVER } from "./server-facts.ts";
+import type { ServerTls } from "./tls.ts";
+
+/** Backends that share a class have these capabilities in common with their clients. */
+export interface CapabilityClass {
+  readonly id: number;
+  readonly flags: number;
+  readonly mariadb: number;
+}
+
+/** A target's address, beside what the pool knows of it. */
+export interface TargetAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ServiceOptions {
+  readonly spec: ProxySpec;
+  readonly accounts: Accounts;
+  readonly clock: ProxyClock;
+  readonly events: EventBus;
+  readonly counters: ProxyCounters;
+  readonly pins: PinLog;
+  readonly loginKey: LoginKey;
+}
+
+/** What sessions, backends and the runtime share: one for each proxy. */
+export class Service implements BackendOwner, PoolPorts {
+  spec: ProxySpec;
+  facts: ServerFacts = UNSEEN_SERVER;
+  /** A server has been seen: facts are its own. */
+  seen = false;
+  draining = false;
+  /** Certificate authorities for targets, in PEM. */
+  targetCa: Buffer | null = null;
+  initStatements: readonly string[];
+  readonly accounts: Accounts;
+  readonly clock: ProxyClock;
+  readonly events: EventBus;
+  readonly counters: ProxyCounters;
+  readonly pins: PinLog;
+  readonly loginKey: LoginKey;
+  /** null: no client may speak TLS. */
+  tls: ServerTls | null = null;
+  killsRunning = 0;
+  readonly nonces = new NoncePool();
+  readonly states = new StateTable();
+  readonly verdicts = new VerdictCache();
+  readonly sessions = new Map<number, ClientSession>();
+  readonly backends = new Set<Backend>();
+  readonly pool: Pool;
+  readonly addresses = new Map<PoolTarget, TargetAddress>();
+  /** User and schema pairs that a server has lately accepted, with the time. */
+  readonly knownSchemas = new Map<string, number>();
+  /** Changes whenever fresh backends begin with other values than before. */
+  baselineId = 0;
+  readonly #classes: CapabilityClass[] = [];
+  readonly #charsets = new Map<PoolKey, number>();
+  /** Backends outside of the pool. */
+  readonly watched = new Set<Backend>();
+  readonly #unknown: (() => void)[] = [];
+  #rateSecond = 0;
+  #rateCount = 0;
+  #nextId = randomBytes(4).readUInt32LE(0) >>> 2;
+
+  constructor(options: ServiceOptions) {
+    this.spec = options.spec;
+    this.accounts = options.accounts;
+    this.clock = options.clock;
+    this.events = options.events;
+    this.counters = options.counters;
+    this.pins = options.pins;
+    this.loginKey = options.loginKey;
+    this.initStatements = splitStatements(options.spec.pool.initQuery);
+    this.pool = new Pool(poolLimits(options.spec), this);
+  }
+
+  monotonicMs(): number {
+    return this.clock.monotonicMs();
+  }
+
+  epochMs(): number {
+    return this.clock.epochMs();
+  }
+
+  /** The plugin that greetings name and unknown users go through. */
+  get defaultScheme(): PasswordScheme {
+    for (const account of this.accounts.all()) return account.scheme;
+    return Plugin.CACHING_SHA2;
+  }
+
+  /** Why a new client may not come in, or null. */
+  refusal(): { limit: "connections" | "connection-rate"; value: number } | null {
+    const { maxClientConnections, maxConnectionRate } = this.spec.limits;
+    if (this.sessions.size >= maxClientConnections) {
+      return { limit: "connections", value: maxClientConnections };
+    }
+    if (maxConnectionRate === 0) return null;
+    const second = Math.floor(this.monotonicMs() / 1000);
+    if (second !== this.#rateSecond) {
+      this.#rateSecond = second;
+      this.#rateCount = 0;
+    }
+    this.#rateCount += 1;
+    return this.#rateCount > maxConnectionRate
+      ? { limit: "connection-rate", value: maxConnectionRate }
+      : null;
+  }
+
+  /** Calls back once it is known what server the proxy speaks for, or that this will take long. */
+  whenKnown(ready: () => void): void {
+    if (this.seen) ready();
+    else this.#unknown.push(ready);
+  }
+
+  /** A server has been seen, or has kept clients waiting for too long. */
+  known(): void {
+    this.seen = true;
+    for (const ready of this.#unknown.splice(0)) ready();
+  }
+
+  /** Deny by default: nobody here can verify an AWS signature yet. */
+  verifyToken(_user: string, _token: string): boolean {
+    return false;
+  }
+
+  rememberSchema(user: string, schema: string): void {
+    if (this.knownSchemas.size >= BOUNDS.sessionStatesMax) this.knownSchemas.clear();
+    this.knownSchemas.set(`${user}\0${schema}`, this.monotonicMs());
+  }
+
+  /** A connection of our own that is in no pool: the sweep keeps its deadlines. */
+  watch(backend: Backend): void {
+    this.watched.add(backend);
+  }
+
+  /** A number for a session or backend: random-looking like RDS Proxy's, above any thread id that a server is likely to have. */
+  newId(): number {
+    do this.#nextId = 0x4000_0000 + ((this.#nextId + ID_STEP) % 0x4000_0000);
+    while (this.sessions.has(this.#nextId));
+    return this.#nextId;
+  }
+
+  capabilityClass(flags: number, mariadb: number): CapabilityClass {
+    const found = this.#classes.find((known) => known.flags === flags && known.mariadb === mariadb);
+    if (found !== undefined) return found;
+    const made = { id: this.#classes.length, flags, mariadb };
+    this.#classes.push(made);
+    return made;
+  }
+
+  /** The pool key of a session; `charset` is what new backends for it log in with. */
+  keyFor(account: Account, kind: CapabilityClass, charset: number): PoolKey {
+    const key = this.pool.key(account.username, kind.id);
+    this.#charsets.set(key, charset);
+    return key;
+  }
+
+  classOf(key: PoolKey): CapabilityClass {
+    return this.#classes[key.classId] as CapabilityClass;
+  }
+
+  charsetOf(key: PoolKey): number {
+    return this.#charsets.get(key) ?? this.facts.charset;
+  }
+
+  // --- what the pool asks for
+
+  open(target: PoolTarget, key: PoolKey): PooledBackend {
+    const backend = new Backend(target, key, {
+      id: this.newId(),
+      owner: this,
+      counters: this.counters.target(target.id, roleName(target)),
+    });
+    this.backends.add(backend);
+    openBackend(this, backend);
+    return backend;
+  }
+
+  lend(waiter: Waiter, backend: PooledBackend): void {
+    (waiter as ClientSession).lent(backend as Backend);
+  }
+
+  expire(waiter: Waiter): void {
+    (waiter as ClientSession).borrowTimedOut();
+  }
+
+  close(pooled: PooledBackend, reason: CloseReason): void {
+    const backend = pooled as Backend;
+    backend.closeReason = CLOSE_REASONS[reason];
+    backend.close();
+    // The pool is in the middle of something: its place is freed afterwards.
+    process.nextTick(() => this.#closed(backend));
+  }
+
+  random(): number {
+    return Math.random();
+  }
+
+  // --- what backends tell
+
+  broken(backend: Backend, detail: string): void {
+    if (!backend.wasOpen) {
+      this.#tellFailed(backend, { failure: "unreachable", error: null, detail });
+    }
+    this.#closed(backend);
+  }
+
+  opened(backend: Backend): void {
+    const { counters } = backend;
+    backend.wasOpen = true;
+    counters.databaseConnectionsSetupSucceeded += 1;
+    counters.databaseConnections += 1;
+    if (backend.encrypted) {
+      counters.databaseConnectionRequestsWithTLS += 1;
+      counters.databaseConnectionsWithTLS += 1;
+    }
+    this.events.emit({
+      kind: "backend-opened",
+      at: this.epochMs(),
+      target: backend.target.id,
+      backend: backend.id,
+      user: backend.key.userKey,
+      localAddress: "",
+      remoteAddress: backend.remoteAddress,
+      tls: backend.encrypted,
+    });
+    this.pool.opened(backend, this.monotonicMs());
+  }
+
+  /** A login at a server did not succeed. Refused users are told at once; everybody else waits on for the next attempt. */
+  openingFailed(backend: Backend, failure: OpeningFailure): void {
+    if (!this.backends.delete(backend)) return;
+    this.#tellFailed(backend, failure);
+    const { key } = backend;
+    this.pool.openFailed(backend, failure, this.monotonicMs());
+    if (failure.failure !== "access-denied" && failure.failure !== "init-query") return;
+    void this.#renewPassword(key).then((renewed) => {
+      if (!renewed) this.#refuseWaiters(key, failure);
+    });
+  }
+
+  /** Values of a fresh session; others than before mean that the server's global variables have changed. */
+  learnBaseline(values: ReadonlyMap<string, string>): void {
+    if (sameValues(this.states.baseline, values)) return;
+    this.states.setBaseline(values);
+    this.baselineId += 1;
+  }
+
+  async #renewPassword(key: PoolKey): Promise<boolean> {
+    const account = this.accounts.find(key.userKey);
+    if (account === null) return false;
+    try {
+      return (await this.accounts.refresh(account)) !== null;
+    } catch {
+      return false;
+    }
+  }
+
+  #refuseWaiters(key: PoolKey, failure: OpeningFailure): void {
+    for (const role of [Role.READ_WRITE, Role.READ_ONLY] as const) {
+      let waiter = this.pool.oldestWaiter(key, role);
+      while (waiter !== null) {
+        this.pool.cancel(waiter);
+        (waiter as ClientSession).backendRefused(failure);
+        waiter = this.pool.oldestWaiter(key, role);
+      }
+    }
+  }
+
+  #tellFailed(backend: Backend, failure: OpeningFailure): void {
+    backend.counters.databaseConnectionsSetupFailed += 1;
+    this.events.emit({
+      kind: "backend-failed",
+      at: this.epochMs(),
+      target: backend.target.id,
+      user: backend.key.userKey,
+      failure: failure.failure,
+      errno: failure.error?.errno ?? null,
+      detail: failure.detail,
+    });
+  }
+
+  #closed(backend: Backend): void {
+    if (!this.backends.delete(backend)) return;
+    if (backend.wasOpen) {
+      const { counters } = backend;
+      counters.databaseConnections -= 1;
+      if (backend.encrypted) counters.databaseConnectionsWithTLS -= 1;
+      this.events.emit({
+        kind: "backend-closed",
+        at: this.epochMs(),
+        target: backend.target.id,
+        backend: backend.id,
+        reason: backend.closeReason,
+      });
+    }
+    this.pool.closed(backend, this.monotonicMs());
+  }
+
+  /** A defect of ours: told, counted, survived by everybody else. */
+  bug(where: string, error: unknown, session: number | null): void {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    this.events.emit({
+      kind: "bug-found",
+      at: this.epochMs(),
+      where,
+      detail: message,
+      stack: stack ?? null,
+      session,
+    });
+  }
+}
+
+/** Odd, so that the ids go through all values before one comes again. */
+const ID_STEP = 0x1234_5679;
+
+const CLOSE_REASONS: Record<CloseReason, BackendCloseReason> = {
+  idle: "idle",
+  lifetime: "lifetime",
+  surplus: "surplus",
+  evicted: "surplus",
+  retired: "target-gone",
+  "aged-out": "surplus",
+  broken: "lost",
+  "reset-failed": "reset-failed",
+  "client-gone": "client-gone",
+  shutdown: "stopped",
+};
+
+export function roleName(target: PoolTarget): "READ_WRITE" | "READ_ONLY" {
+  return target.role === Role.READ_ONLY || target.role === NO_ROLE ? "READ_ONLY" : "READ_WRITE";
+}
+
+export function poolLimits(spec: ProxySpec): {
+  maxConnectionsPercent: number;
+  maxConnections: number | null;
+  maxIdleConnectionsPercent: number;
+  borrowTimeoutMs: number;
+  waitersMax: number;
+} {
+  const { pool } = spec;
+  return {
+    maxConnectionsPercent: pool.maxConnectionsPercent,
+    maxConnections: pool.maxConnections,
+    maxIdleConnectionsPercent: pool.maxIdleConnectionsPercent,
+    borrowTimeoutMs: pool.connectionBorrowTimeout * 1000,
+    waitersMax: BOUNDS.waitersMax,
+  };
+}
+
+function sameValues(
+  left: ReadonlyMap<string, string>,
+  right: ReadonlyMap<string, string>,
+): boolean {
+  if (left.size !== right.size) return false;
+  for (const [name, value] of left) if (right.get(name) !== value) return false;
+  return true;
+}
