@@ -3,6 +3,11 @@ import type { CommandEntry } from "./command-line.ts";
 /** Each command is loaded when it is asked for. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: "up",
+    summary: "run the whole system on this machine",
+    load: async () => (await import("./commands/up.ts")).upCommand(),
+  },
+  {
     name: "cluster",
     summary: "run a local database cluster alone",
     load: async () => (await import("./commands/cluster.ts")).clusterCommand(),
