@@ -394,12 +394,14 @@ describe("a waiter that would starve", () => {
     const lent = bench.borrow(app, 2);
     const other = bench.pool.key("report", 0);
     bench.waits(other);
+    for (const pause of [50, 100, 200]) {
+      bench.pool.openFailed(bench.opening[0]!, "refused", bench.now);
+      bench.tickAfter(pause);
+    }
     bench.pool.openFailed(bench.opening[0]!, "refused", bench.now);
-    bench.now += 49;
     bench.waits(app);
     bench.pool.openFailed(bench.opening[0]!, "refused", bench.now);
-    bench.now += 200;
-    bench.waits(app);
+    bench.now += 400;
     bench.giveBack(lent[0]!);
     expect(bench.closings).toEqual([]);
     expect(bench.opening.map(({ key }) => key)).toEqual([other]);
