@@ -159,5 +159,25 @@ function benchQueue(): void {
   });
 }
 
+/** Waiters of many users at one full target: each give back looks at every user that waits. */
+function benchUsers(): void {
+  const bench = filled(1, Role.READ_WRITE, 1);
+  const { pool } = bench;
+  const app = pool.key("app", 0);
+  for (let i = 0; i < BACKENDS; i += 1) pool.take(app, Role.READ_WRITE, 0, i, null, 1.5);
+  for (let i = 0; i < WAITERS; i += 1) {
+    pool.enqueue(new Waiter(pool.key(`user${i % 20}`, 0), Role.READ_WRITE), 1.5);
+  }
+  for (let i = 0; i < 100; i += 1) pool.enqueue(new Waiter(app, Role.READ_WRITE), 1.5);
+  measure("give back + enqueue, 10,000 waiting of 20 other users", OPERATIONS / 4, (n) => {
+    for (let i = 0; i < n; i += 1) {
+      const waiter = pool.oldestWaiter(app, Role.READ_WRITE)!;
+      pool.giveBack(bench.opened[i % BACKENDS]!, 1.5);
+      pool.enqueue(waiter, 1.5);
+    }
+  });
+}
+
 benchPairs();
 benchQueue();
+benchUsers();
