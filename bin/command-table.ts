@@ -3,6 +3,17 @@ import type { CommandEntry } from "./command-line.ts";
 /** Each command is loaded when it is asked for. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: "serve",
+    summary: "run the proxy from a configuration file",
+    load: async () => {
+      const [{ serveCommand }, { createProxy }] = await Promise.all([
+        import("./commands/serve.ts"),
+        import("../proxy/index.ts"),
+      ]);
+      return serveCommand(createProxy);
+    },
+  },
+  {
     name: "up",
     summary: "run the whole system on this machine",
     load: async () => (await import("./commands/up.ts")).upCommand(),
