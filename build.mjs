@@ -32,6 +32,9 @@ await build({
   chunkNames: "chunks/[name]-[hash]",
 });
 await build({ ...common, entryPoints: { "sluice-serve": "bin/serve.ts" }, outdir: "dist", minify: false });
-await build({ ...common, entryPoints: { webhook: "lambda/webhook/index.ts" }, outdir: "dist" });
-await build({ ...common, entryPoints: { "function-child": "local/function-child.ts" }, outdir: "dist" });
+await build({
+  ...common,
+  entryPoints: { webhook: "lambda/webhook/index.ts", "function-child": "local/function-child.ts" },
+  outdir: "dist",
+});
 await chmod(join(root, "bin/sluice"), 0o755);

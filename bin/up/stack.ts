@@ -31,7 +31,7 @@ import {
 } from "./proxy-config.ts";
 import { ProxyProcess } from "./proxy-process.ts";
 
-export interface Ports {
+interface Ports {
   readonly aws: number;
   readonly proxy: number;
   readonly reader: number;

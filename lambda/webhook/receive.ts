@@ -11,7 +11,7 @@ export interface Hit {
   readonly at: Date;
 }
 
-export type Receipt =
+type Receipt =
   | { readonly kind: "hit"; readonly hit: Hit }
   | { readonly kind: "favicon" | "robots" | "method-refused"; readonly method: string };
 

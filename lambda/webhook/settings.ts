@@ -1,5 +1,5 @@
 /** `verify`: encrypted, and the proxy proves who it is · `require`: encrypted · `off`: in clear, for a loopback only. */
-export type TlsMode = "verify" | "require" | "off";
+type TlsMode = "verify" | "require" | "off";
 
 export interface Settings {
   /** Name or ARN of the secret that holds `username` and `password`. */
