@@ -4,6 +4,7 @@ import { debianKeyring, debianMirrors, readAptSources } from "./apt-sources.ts";
 import type { Engine } from "./engine.ts";
 import { runOrThrow, runProgram } from "./program.ts";
 import { makeAside } from "./run-folder.ts";
+import { PACKAGE_LIST } from "./server-binary.ts";
 
 /** Said on the way, for people who wait. */
 export type Say = (line: string) => void;
@@ -181,7 +182,7 @@ async function unpack(fetch: Fetch, server: string, debs: readonly string[]): Pr
     if (version === undefined) throw new Error(`${server} is not among the fetched packages`);
     fetch.say(`unpacking ${debs.length} packages`);
     for (const deb of debs) await runOrThrow(["dpkg-deb", "-x", deb, aside]);
-    await writeFile(join(aside, "packages.txt"), `${names.join("\n")}\n`);
+    await writeFile(join(aside, PACKAGE_LIST), `${names.join("\n")}\n`);
     const folder = join(
       servers,
       `${fetch.engine}-${decodeURIComponent(version).replace(/[^\w.+~-]/g, "_")}`,

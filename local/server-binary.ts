@@ -23,6 +23,10 @@ export interface ServerBinary {
   tool(name: string): readonly string[] | null;
 }
 
+/** In a folder of unpacked packages, their names: written last, so a folder that has it is whole. */
+export const PACKAGE_LIST = "packages.txt";
+
+const LOADER = /^ld-linux[\w.-]*\.so\.\d+$/;
 const USUAL_FOLDERS = [
   "/usr/sbin",
   "/usr/bin",
@@ -75,8 +79,8 @@ export async function findCached(engine: Engine, cacheDir: string): Promise<Serv
     .map((name) => join(servers, name))
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
   for (const folder of folders) {
-    const found = await inspectUnpacked(engine, folder).catch(() => null);
-    if (found !== null) return found;
+    const found = await inspectUnpacked(folder).catch(() => null);
+    if (found?.engine === engine) return found;
   }
   return null;
 }
@@ -84,9 +88,11 @@ export async function findCached(engine: Engine, cacheDir: string): Promise<Serv
 /** What the program at `path` is, by asking it. */
 export async function inspectServer(path: string): Promise<ServerBinary> {
   if (!existsSync(path)) throw new Error(`no server program at ${path}`);
-  const command = outsideAppArmor(path);
-  const version = await askVersion(command);
+  const unpacked = dirname(dirname(dirname(resolve(path))));
+  if (existsSync(join(unpacked, PACKAGE_LIST))) return inspectUnpacked(unpacked);
   const real = realpathSync(path);
+  const command = outsideAppArmor(path, real);
+  const version = await askVersion(command);
   const around = dirname(dirname(real));
   return {
     ...version,
@@ -106,18 +112,17 @@ export async function inspectServer(path: string): Promise<ServerBinary> {
 }
 
 /** What a folder of unpacked packages holds: its programs run through its own dynamic loader and libraries. */
-export async function inspectUnpacked(engine: Engine, folder: string): Promise<ServerBinary> {
+export async function inspectUnpacked(folder: string): Promise<ServerBinary> {
   const bins = ["usr/sbin", "usr/bin"].map((dir) => join(folder, dir));
   const libraries = libraryDirs(folder);
-  const loader = libraries.flatMap((dir) => find(dir, /^ld-linux[\w.-]*\.so\.\d+$/)).at(0);
+  const loader = libraries.flatMap((dir) => find(dir, LOADER)).at(0);
   if (loader === undefined) throw new Error(`${folder} holds no dynamic loader`);
   const run = (file: string) => [loader, "--library-path", libraries.join(":"), file];
-  const program = PROGRAMS[engine]
+  const program = PROGRAMS.mariadb
     .flatMap((name) => bins.map((dir) => join(dir, name)))
     .find(existsSync);
   if (program === undefined) throw new Error(`${folder} holds no server program`);
   const version = await askVersion(run(program));
-  if (version.engine !== engine) throw new Error(`${program} is ${version.engine}`);
   const share = join(folder, "usr/share/mysql");
   const pluginDir = join(folder, "usr/lib/mysql/plugin");
   return {
@@ -169,15 +174,11 @@ function candidates(engine: Engine, env: NodeJS.ProcessEnv): string[] {
  * Ubuntu confines `/usr/sbin/mysqld` by its path to the system's data folder. Started through the dynamic loader the
  * program is not confined; it is then a user's program like any other.
  */
-function outsideAppArmor(path: string): readonly string[] {
-  if (
-    !existsSync("/sys/kernel/security/apparmor") ||
-    !existsSync(`/etc/apparmor.d${path.replaceAll("/", ".").replace(".", "/")}`)
-  ) {
-    return [path];
-  }
-  const loader = ["/lib64", "/lib"].flatMap((dir) => find(dir, /^ld-linux[\w.-]*\.so\.\d+$/)).at(0);
-  return loader === undefined ? [path] : [loader, path];
+function outsideAppArmor(path: string, real: string): readonly string[] {
+  const profile = join("/etc/apparmor.d", real.slice(1).replaceAll("/", "."));
+  if (!existsSync("/sys/kernel/security/apparmor") || !existsSync(profile)) return [path];
+  const loader = ["/lib64", "/lib"].flatMap((dir) => find(dir, LOADER)).at(0);
+  return loader === undefined ? [path] : [loader, real];
 }
 
 function libraryDirs(folder: string): string[] {

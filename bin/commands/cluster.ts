@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Cluster, ENGINES, type Engine, startCluster } from "../../local/index.ts";
+import { CommandFailure } from "../failure.ts";
 
 interface ClusterFlags {
   readonly instances: number;
@@ -42,9 +43,7 @@ async function runCluster(flags: ClusterFlags): Promise<void> {
     await aborted(asked.signal);
     await cluster.stop();
   } catch (error) {
-    process.stderr.write(`sluice cluster: ${(error as Error).message}\n`);
-    process.exitCode = 1;
-    if (asked.signal.aborted) process.exit(); // A fetch that is under way ends with us.
+    throw new CommandFailure(1, `cluster: ${(error as Error).message}`, { cause: error });
   } finally {
     process.off("SIGINT", stopAsked).off("SIGTERM", stopAsked).off("SIGHUP", stopAsked);
   }
