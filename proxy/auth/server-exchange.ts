@@ -89,14 +89,19 @@ export class ServerLogin {
     this.#scheme = credential?.kind === "password" ? credential.scheme : options.decoyScheme;
   }
 
-  /** The first step, from the packet that opened the login. */
+  /**
+   * The first step, from the packet that opened the login. An empty answer by the right plugin is no answer yet: libmysqlclient
+   * sends one where the greeting named another plugin, and for caching_sha2_password in every COM_CHANGE_USER, and waits
+   * for a nonce.
+   */
   start(): ServerLoginStep {
     if (this.#phase !== "new") return this.#refuse("packet out of turn");
     const { credential, plugin, canSwitch, authResponse } = this.#options;
     if (credential?.kind === "iam") return this.#startToken();
     // A client without PLUGIN_AUTH cannot name a plugin: it speaks the native one.
     const named = canSwitch ? plugin : Plugin.NATIVE;
-    if (named === this.#scheme) return this.#checkScramble(authResponse);
+    if (named === this.#scheme && !(canSwitch && authResponse.length === 0))
+      return this.#checkScramble(authResponse);
     if (!canSwitch) return this.#refuse("client cannot switch plugin");
     return this.#switch();
   }

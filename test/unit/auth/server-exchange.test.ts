@@ -18,6 +18,7 @@ const OTHER_NONCE = Buffer.from("jihgfedcba9876543210");
 const KEY = await generateLoginKey();
 const NATIVE: Credential = { kind: "password", password: "secret", scheme: Plugin.NATIVE };
 const SHA2: Credential = { kind: "password", password: "secret", scheme: Plugin.CACHING_SHA2 };
+const NOTHING = Buffer.alloc(0);
 const FULL = { kind: "send", payload: Buffer.from([1, 4]) };
 const FAST = { kind: "accept", before: Buffer.from([1, 3]) };
 const ACCEPT = { kind: "accept", before: null };
@@ -81,9 +82,11 @@ describe("a native login", () => {
   });
 
   it("is refused without a password unless the user has none", () => {
-    expect(open(native).step).toEqual(NO_PASSWORD);
+    expect(open(native).login.receive(NOTHING)).toEqual(NO_PASSWORD);
     const nobody = { ...NATIVE, password: "" };
-    expect(open({ ...native, credential: nobody }).step).toEqual(ACCEPT);
+    expect(open({ ...native, credential: nobody }).login.receive(NOTHING)).toEqual(ACCEPT);
+    expect(open({ ...native, credential: nobody, canSwitch: false }).step).toEqual(ACCEPT);
+    expect(open({ ...native, canSwitch: false }).step).toEqual(NO_PASSWORD);
     expect(
       open({ ...native, credential: nobody, authResponse: nativeScramble("x", NONCE) }).step,
     ).toEqual(WRONG);
@@ -117,6 +120,12 @@ describe("a client that names another plugin than the user's", () => {
     expect(step.kind === "send" && step.payload.toString("latin1")).toBe(
       "\xfecaching_sha2_password\x000123456789abcdefghij\0",
     );
+  });
+
+  it("is asked to switch to its own plugin when it has not answered yet", () => {
+    const { login, step } = open({});
+    expect(step).toEqual(open({ plugin: "" }).step);
+    expect(login.receive(cachingSha2Scramble("secret", NONCE))).toEqual(FAST);
   });
 
   it("is asked to switch when it names none", () => {
@@ -194,10 +203,10 @@ describe("a caching_sha2 login", () => {
   });
 
   it("is refused without a password unless the user has none", () => {
-    expect(open({}).step).toEqual(NO_PASSWORD);
+    expect(open({}).login.receive(NOTHING)).toEqual(NO_PASSWORD);
     expect(open({ authResponse: Buffer.alloc(1) }).step).toEqual(NO_PASSWORD);
     const nobody = { ...SHA2, password: "" };
-    expect(open({ credential: nobody }).step).toEqual(ACCEPT);
+    expect(open({ credential: nobody }).login.receive(NOTHING)).toEqual(ACCEPT);
     expect(open({ credential: nobody, authResponse: Buffer.alloc(1) }).step).toEqual(ACCEPT);
     const { login, step } = open({ credential: nobody, authResponse: wrong });
     expect(step).toEqual(FULL);
@@ -250,20 +259,21 @@ describe("a user that does not exist", () => {
   it("is never accepted, not even by the decoy's own password", () => {
     for (const password of ["decoy", "", "secret"]) {
       const native = { credential: null, decoyScheme: Plugin.NATIVE, plugin: Plugin.NATIVE };
-      expect(open({ ...native, authResponse: nativeScramble(password, NONCE) }).step.kind).toBe(
-        "refuse",
-      );
+      const answer = nativeScramble(password, NONCE);
+      const opened = open({ ...native, authResponse: answer });
+      const last = opened.step.kind === "send" ? opened.login.receive(answer) : opened.step;
+      expect(last.kind).toBe("refuse");
       const { login, step } = open({
         credential: null,
         authResponse: cachingSha2Scramble(password, NONCE),
       });
-      expect(step.kind).toBe(password === "" ? "refuse" : "send");
+      expect(step.kind).toBe("send");
       expect(login.receive(Buffer.from(`${password}\0`)).kind).toBe("refuse");
     }
   });
 
   it("is told apart in the log alone", () => {
-    const { step } = open({ credential: null });
+    const { step } = open({ credential: null, authResponse: Buffer.alloc(1) });
     expect(step).toEqual({ ...NO_PASSWORD, reason: "unknown user" });
   });
 });
