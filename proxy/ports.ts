@@ -1,8 +1,7 @@
 /** What the data plane needs from outside, and what it offers: the seam between `createProxy` and its callers. */
-import type { AdminView } from "./admin/admin-view.ts";
 import type { ProxyCounters } from "./observe/counters.ts";
 import type { EventBus } from "./observe/events.ts";
-import type { EndpointView } from "./observe/state-view.ts";
+import type { AdminView, EndpointView } from "./observe/state-view.ts";
 import type { ProxySpec } from "./spec/proxy-spec.ts";
 import type { PasswordSources } from "./spec/resolve-password.ts";
 

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { Registry } from "prom-client";
 import type { EventBus } from "../observe/events.ts";
-import type { AdminView } from "./admin-view.ts";
+import type { AdminView } from "../observe/state-view.ts";
 import { pinsAnswer, stateAnswer } from "./answers.ts";
 import { EventStreams } from "./event-streams.ts";
 import { isLocalHost } from "./host-guard.ts";

@@ -109,3 +109,12 @@ export interface Readiness {
   /** For people. */
   readonly reason: string;
 }
+
+/** What the admin server asks of a running proxy. */
+export interface AdminView {
+  /** Whether new clients would be served now. */
+  ready(): Readiness;
+  /** At most `sessionsMax` sessions; everything else whole. */
+  state(sessionsMax: number): StateView;
+  pins(): readonly PinView[];
+}

@@ -2,14 +2,18 @@ import { request } from "node:http";
 import { Registry } from "prom-client";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
-import type { AdminView } from "../../../proxy/admin/admin-view.ts";
 import { type Admin, createAdmin } from "../../../proxy/admin/create-admin.ts";
 import { type ListeningAdmin, listenAdmin } from "../../../proxy/admin/listen.ts";
 import { OPENAPI } from "../../../proxy/admin/openapi.ts";
 import { ProxyCounters } from "../../../proxy/observe/counters.ts";
 import { EventBus, type ProxyEvent } from "../../../proxy/observe/events.ts";
 import { createRegistry } from "../../../proxy/observe/exposition.ts";
-import type { PinView, SessionView, StateView } from "../../../proxy/observe/state-view.ts";
+import type {
+  AdminView,
+  PinView,
+  SessionView,
+  StateView,
+} from "../../../proxy/observe/state-view.ts";
 
 const PIN: PinView = {
   session: 7,
