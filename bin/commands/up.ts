@@ -19,6 +19,8 @@ interface UpFlags {
 }
 
 const INSTANCES_MAX = 16;
+/** Milliseconds in which several signals are one: npm and `timeout` pass on what the terminal has sent us as well. */
+const ONE_PRESS_MS = 1_000;
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const PORTS = {
   "--proxy-port": "the proxy's endpoint for the writer",
@@ -57,9 +59,12 @@ export function upCommand(): Command {
 
 async function runUp(flags: UpFlags): Promise<void> {
   const asked = new AbortController();
+  let firstAt = 0;
   const onSignal = () => {
-    if (asked.signal.aborted) process.exit(1); // The watchdogs clear up.
-    asked.abort(new Error("stopped while starting"));
+    if (!asked.signal.aborted) {
+      firstAt = performance.now();
+      asked.abort(new Error("stopped while starting"));
+    } else if (performance.now() - firstAt > ONE_PRESS_MS) process.exit(1); // The watchdogs clear up.
   };
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
   try {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Watchdog } from "../../local/index.ts";
 import type { EndpointRole } from "../../proxy/spec/proxy-spec.ts";
 
@@ -30,6 +31,9 @@ export interface ProxyProcessOptions {
 const DRAIN_SECONDS = "0";
 /** Milliseconds to end in order. */
 const STOP_MS = 10_000;
+/** Milliseconds until the targets must be known, and between two questions. */
+const SERVING_MS = 60_000;
+const POLL_MS = 50;
 const LAST_LINES = 12;
 
 /** The proxy in a process of its own, as it runs everywhere else. */
@@ -45,7 +49,7 @@ export class ProxyProcess {
     this.ready = ready;
   }
 
-  /** Resolves when every endpoint listens. */
+  /** Resolves when every endpoint listens and the proxy would serve clients. */
   static async start(options: ProxyProcessOptions): Promise<ProxyProcess> {
     const { program, configFile, environment, watchdog, onLine, signal } = options;
     const args = [program, configFile, "--json", "--drain", DRAIN_SECONDS, "--exit-with-parent"];
@@ -70,15 +74,40 @@ export class ProxyProcess {
     void ended.then(() => pid !== undefined && watchdog.release(pid));
     const first = firstLine(child);
     const line = await Promise.race([first, ended.then(() => null), aborted(signal)]);
-    if (line !== null) return new ProxyProcess(child, ended, JSON.parse(line) as ProxyReady);
+    const ready = line === null ? null : (JSON.parse(line) as ProxyReady);
+    const problem = ready === null ? null : await untilServing(ready.adminUrl, { ended, signal });
+    if (ready !== null && problem === null) return new ProxyProcess(child, ended, ready);
     await end(child, ended);
     signal.throwIfAborted();
-    throw new Error(`the proxy ended with ${await ended} while starting:\n${last.join("\n")}`);
+    const what = problem ?? `the proxy ended with ${await ended} while starting`;
+    throw new Error(`${what}:\n${last.join("\n")}`);
   }
 
   async stop(): Promise<void> {
     await end(this.#child, this.ended);
   }
+}
+
+interface Waiting {
+  readonly ended: Promise<string>;
+  readonly signal: AbortSignal;
+}
+
+/** Asks until the proxy knows its targets; else says why it is of no use to go on asking. */
+async function untilServing(adminUrl: string, { ended, signal }: Waiting): Promise<string | null> {
+  let how: string | null = null;
+  void ended.then((text) => {
+    how = `the proxy ended with ${text} while starting`;
+  });
+  const deadline = performance.now() + SERVING_MS;
+  while (how === null && !signal.aborted) {
+    const answer = await fetch(`${adminUrl}/readyz`).catch(() => null);
+    await answer?.body?.cancel();
+    if (answer?.ok === true) return null;
+    if (performance.now() > deadline) return "the proxy has not found its database in time";
+    await pause(POLL_MS);
+  }
+  return how ?? "interrupted";
 }
 
 function firstLine(child: ChildProcess): Promise<string> {

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { createConnection } from "mysql2/promise";
+import { type Connection, createConnection } from "mysql2/promise";
 import { afterEach, describe, expect, test } from "vitest";
 import { ENGINES } from "../../local/engine.ts";
 import { until } from "../support/until.ts";
@@ -10,6 +10,10 @@ import { type UpDocument, UpProcess } from "../support/up-process.ts";
 
 const SMALL = ["--engine", "mariadb", "--instances", "1"];
 const TEST_MS = 300_000;
+
+interface StateAnswer {
+  readonly targets: readonly { readonly maxConnections: number }[];
+}
 
 const started: UpProcess[] = [];
 
@@ -32,17 +36,18 @@ async function hit(document: UpDocument, path: string): Promise<Record<string, n
   return Object.fromEntries(paths.map(({ path: name, hits }) => [name, hits]));
 }
 
-async function ask(document: UpDocument, port: number, sql: string): Promise<unknown> {
+async function admin(document: UpDocument, name: string): Promise<unknown> {
+  return await (await fetch(`${document.adminUrl}/api/v1/${name}`)).json();
+}
+
+function logIn(document: UpDocument, port: number): Promise<Connection> {
   const { proxy, user, password, database } = document;
   const ssl = { ca: readFileSync(proxy.caFile, "utf8"), verifyIdentity: true };
-  const connection = await createConnection({
-    host: proxy.host,
-    port,
-    user,
-    password,
-    database,
-    ssl,
-  });
+  return createConnection({ host: proxy.host, port, user, password, database, ssl });
+}
+
+async function ask(document: UpDocument, port: number, sql: string): Promise<unknown> {
+  const connection = await logIn(document, port);
   try {
     const [rows] = await connection.query(sql);
     return (rows as Record<string, unknown>[])[0]?.["answer"];
@@ -78,6 +83,7 @@ describe.each(ENGINES)("up on %s", (engine) => {
       );
 
       expect((await fetch(`${document.adminUrl}/readyz`)).status).toBe(200);
+      expect(await admin(document, "pins")).toEqual({ pins: [] });
       expect((await fetch(document.consoleUrl ?? "")).status).toBe(200);
 
       const processes = up.processes();
@@ -103,6 +109,35 @@ test(
     client.destroy();
     expect(JSON.parse(secret.SecretString ?? "")).toMatchObject({ username: user, password });
     expect(consoleUrl).toBeNull();
+  },
+  TEST_MS,
+);
+
+test(
+  "a hit for which the proxy has no database connection is told to come back",
+  async () => {
+    const up = start("--json", ...SMALL);
+    const document = await up.ready();
+    const { configFile, port } = document.proxy;
+    appendFileSync(configFile, "pool: { maxConnections: 1, connectionBorrowTimeout: 1 }\n");
+    await until(
+      async () => {
+        const { targets } = (await admin(document, "state")) as StateAnswer;
+        return targets.length > 0 && targets.every(({ maxConnections }) => maxConnections === 1);
+      },
+      { what: "the new settings" },
+    );
+    const holder = await logIn(document, port);
+    try {
+      await holder.query("BEGIN");
+      await holder.query("SELECT 1");
+      const response = await fetch(new URL("/late", document.webhookUrl));
+      expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+      await until(() => up.stderr.includes('"errno":9501'), { what: "the reason in the log" });
+    } finally {
+      holder.destroy();
+    }
+    expect(await hit(document, "/later")).toEqual({ "/later": 1 });
   },
   TEST_MS,
 );

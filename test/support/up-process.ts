@@ -17,6 +17,7 @@ export interface UpDocument {
     readonly readerHost: string;
     readonly readerPort: number;
     readonly pid: number;
+    readonly configFile: string;
     readonly caFile: string;
   };
   readonly cluster: {
@@ -41,7 +42,7 @@ export interface UpDocument {
   };
 }
 
-const SLUICE = join(import.meta.dirname, "../../bin/sluice");
+const SLUICE = process.env["UP_TRIAL"] ?? join(import.meta.dirname, "../../bin/sluice");
 const READY_MS = 240_000;
 
 /** One `sluice up` with a temporary folder of its own, so that whatever it leaves behind is seen. */
