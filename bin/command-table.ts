@@ -19,6 +19,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/up.ts")).upCommand(),
   },
   {
+    name: "up",
+    summary: "run the whole system on this machine: databases, proxy, webhook",
+    load: async () => (await import("./commands/up.ts")).upCommand(),
+  },
+  {
     name: "cluster",
     summary: "run a local database cluster alone",
     load: async () => (await import("./commands/cluster.ts")).clusterCommand(),

@@ -123,7 +123,12 @@ const pins = map({
 const fault = map({ error: map({ code: text, message: text }) });
 const readiness = map({ ready: flag, reason: text });
 
-function json(description: string, schema: Schema): Schema {
+interface JsonAnswer {
+  readonly description: string;
+  readonly content: { readonly "application/json": { readonly schema: Schema } };
+}
+
+function json(description: string, schema: Schema): JsonAnswer {
   return { description, content: { "application/json": { schema } } };
 }
 

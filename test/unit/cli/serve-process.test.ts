@@ -71,8 +71,10 @@ describe("the process of a proxy", () => {
       draining: false,
     });
     const { schema } =
-      OPENAPI.paths["/api/v1/state"].get.responses[200]["content" as never]["application/json"];
-    expect(z.fromJSONSchema(schema).safeParse(JSON.parse(state)).error?.issues).toBe(undefined);
+      OPENAPI.paths["/api/v1/state"].get.responses[200].content["application/json"];
+    expect(z.fromJSONSchema(schema as never).safeParse(JSON.parse(state)).error?.issues).toBe(
+      undefined,
+    );
     const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
     expect(metrics).toContain("sluice_client_connections{");
     proxy.kill("SIGTERM");
