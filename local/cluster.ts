@@ -74,6 +74,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     return cluster;
   } catch (error) {
     await cluster.stop();
+    options.signal?.throwIfAborted();
     throw error;
   } finally {
     options.signal?.removeEventListener("abort", abort);

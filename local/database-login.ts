@@ -5,7 +5,7 @@ export interface DatabaseLogin {
   readonly port: number;
   readonly user: string;
   readonly password: string;
-  readonly database?: string;
+  readonly database?: string | undefined;
 }
 
 /** Milliseconds for one attempt to log in to a local server. */
@@ -13,11 +13,9 @@ const CONNECT_MS = 10_000;
 
 /** A connection of our own to a local server. */
 export function logIn(login: DatabaseLogin): Promise<Connection> {
-  return mysql.createConnection({
-    ...login,
-    connectTimeout: CONNECT_MS,
-    multipleStatements: false,
-  });
+  const { host, port, user, password, database } = login;
+  const connectTimeout = CONNECT_MS;
+  return mysql.createConnection({ host, port, user, password, database, connectTimeout });
 }
 
 /** Runs `work` with a connection and closes it, however that ends. */

@@ -29,11 +29,13 @@ export interface StartOptions {
  */
 const COMMON: ServerSettings = {
   "innodb-buffer-pool-size": "32M",
+  "innodb-log-buffer-size": "4M",
   "innodb-flush-log-at-trx-commit": 2,
   "innodb-flush-method": "fsync",
   "innodb-doublewrite": "OFF",
   "sync-binlog": 0,
   "max-connections": 500,
+  "max-allowed-packet": "64M",
   "skip-name-resolve": true,
   "local-infile": "ON",
   "log-bin": "binlog",

@@ -68,7 +68,7 @@ async function start(
       replication: account("replication"),
       application: { ...account("app"), database: "app" },
     }),
-    settings: { "max-connections": 2_000 },
+    settings: { "max-connections": 2_000, "max-allowed-packet": "1G" },
     say,
   });
   await server.start();
