@@ -15,11 +15,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "up",
-    summary: "run the whole system on this machine",
-    load: async () => (await import("./commands/up.ts")).upCommand(),
-  },
-  {
-    name: "up",
     summary: "run the whole system on this machine: databases, proxy, webhook",
     load: async () => (await import("./commands/up.ts")).upCommand(),
   },

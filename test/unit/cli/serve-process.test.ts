@@ -59,7 +59,10 @@ describe("the process of a proxy", () => {
     proxy.stderr?.on("data", (chunk) => {
       logged += chunk;
     });
-    const [line] = await once(createInterface({ input: proxy.stdout! }), "line");
+    const line = await Promise.race([
+      once(createInterface({ input: proxy.stdout! }), "line").then(([first]) => String(first)),
+      once(proxy, "close").then(() => expect.fail(`it ended before it was ready: ${logged}`)),
+    ]);
     const { adminUrl, endpoints } = JSON.parse(line);
     expect(endpoints).toMatchObject([
       { name: "default", targetRole: "READ_WRITE", host: "127.0.0.1" },
