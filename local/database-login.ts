@@ -14,8 +14,8 @@ const CONNECT_MS = 10_000;
 /** A connection of our own to a local server. */
 export function logIn(login: DatabaseLogin): Promise<Connection> {
   const { host, port, user, password, database } = login;
-  const connectTimeout = CONNECT_MS;
-  return mysql.createConnection({ host, port, user, password, database, connectTimeout });
+  const options = { host, port, user, password, connectTimeout: CONNECT_MS };
+  return mysql.createConnection(database === undefined ? options : { ...options, database });
 }
 
 /** Runs `work` with a connection and closes it, however that ends. */
