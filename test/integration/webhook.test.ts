@@ -1,13 +1,17 @@
-import type { RowDataPacket } from "mysql2/promise";
 import { afterEach, describe, expect, test } from "vitest";
-import type { HttpApiEvent, HttpApiResponse } from "../../lambda/webhook/http-api.ts";
 import type { Settings } from "../../lambda/webhook/settings.ts";
-import { type LogEntry, Webhook } from "../../lambda/webhook/webhook.ts";
 import { ENGINES } from "../../local/engine.ts";
 import { server, type TestServer } from "../support/servers.ts";
+import {
+  counts,
+  killConnections,
+  type Secret,
+  shown,
+  WebhookBench,
+} from "../support/webhook-bench.ts";
 
-let requests = 0;
-const open: Webhook[] = [];
+let databases = 0;
+const open: WebhookBench[] = [];
 
 afterEach(() => {
   for (const webhook of open.splice(0)) webhook.close();
@@ -16,16 +20,8 @@ afterEach(() => {
 interface Bench {
   readonly database: string;
   readonly user: string;
-  readonly log: LogEntry[];
-  hit(
-    path: string,
-    changes?: { requestId?: string; accept?: string; remainingMs?: number },
-  ): Promise<HttpApiResponse>;
-}
-
-interface Secret {
-  username: string;
-  password: string;
+  readonly log: WebhookBench["log"];
+  readonly hit: WebhookBench["hit"];
 }
 
 /** A webhook in front of a database that does not exist yet, in which its user may create what it likes. */
@@ -33,70 +29,23 @@ async function bench(
   here: TestServer,
   changes: Partial<Settings> & { readonly secrets?: readonly Secret[] } = {},
 ): Promise<Bench> {
-  const database = changes.database ?? `hits_${process.pid}_${++requests}`;
-  const account = await here.user({ database });
-  const secrets = [...(changes.secrets ?? [])];
-  const log: LogEntry[] = [];
-  const settings: Settings = {
-    secretId: "test",
-    host: here.host,
-    port: here.port,
-    tls: "verify",
-    caFile: here.caFile,
-    ...changes,
-    database,
-  };
-  const fetchSecret = async () =>
-    JSON.stringify(secrets.shift() ?? { username: account.user, password: account.password });
-  const webhook = new Webhook(settings, { fetchSecret, log: (entry) => log.push(entry) });
-  open.push(webhook);
-  return {
-    database,
-    user: account.user,
-    log,
-    hit: (
-      path,
-      {
-        requestId = `request-${++requests}`,
-        accept = "application/json",
-        remainingMs = 30_000,
-      } = {},
-    ) =>
-      webhook.answer(toEvent(path, requestId, accept), {
-        awsRequestId: "lambda",
-        getRemainingTimeInMillis: () => remainingMs,
-      }),
-  };
-}
-
-function toEvent(rawPath: string, requestId: string, accept: string): HttpApiEvent {
-  const http = { method: "GET" };
-  return {
-    rawPath,
-    headers: { accept },
-    requestContext: { requestId, timeEpoch: Date.now(), http },
-  };
-}
-
-interface Shown {
-  hit: string;
-  paths: { path: string; hits: number; first: string; last: string }[];
-}
-
-function shown(response: HttpApiResponse): Shown {
-  expect(response.statusCode).toBe(200);
-  return JSON.parse(response.body) as Shown;
-}
-
-const counts = (response: HttpApiResponse) =>
-  Object.fromEntries(shown(response).paths.map(({ path, hits }) => [path, hits]));
-
-async function killConnections(here: TestServer, user: string): Promise<number> {
-  const found = await here.sql(
-    `SELECT id FROM information_schema.processlist WHERE user = '${user}'`,
+  const database = changes.database ?? `hits_${process.pid}_${++databases}`;
+  const { user, password } = await here.user({ database });
+  const { secrets = [{ username: user, password }], ...settings } = changes;
+  const webhook = new WebhookBench(
+    {
+      secretId: "test",
+      host: here.host,
+      port: here.port,
+      tls: "verify",
+      caFile: here.caFile,
+      ...settings,
+      database,
+    },
+    secrets,
   );
-  for (const { id, ID } of found as RowDataPacket[]) await here.sql(`KILL ${id ?? ID}`);
-  return found.length;
+  open.push(webhook);
+  return { database, user, log: webhook.log, hit: (...request) => webhook.hit(...request) };
 }
 
 describe.each(ENGINES)("the webhook on %s", (engine) => {
