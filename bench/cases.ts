@@ -1,40 +1,9 @@
-import type { Context } from "./context.ts";
+import type { Case, Column, PeerCase } from "./case.ts";
 import { measureIdle } from "./measure/idle.ts";
 import { measureLarge, measureSlowReader } from "./measure/large.ts";
 import { measureLatency, measureLatencyAwake } from "./measure/latency.ts";
 import { measureStorm } from "./measure/storms.ts";
 import { measureThroughput } from "./measure/throughput.ts";
-import type { Peer } from "./peers.ts";
-
-export type Values = Record<string, number>;
-
-export interface Column {
-  key: string;
-  title: string;
-  digits: number;
-  /** Also shown: the median of the per-round ratios to these peers. */
-  ratioTo?: readonly ("direct" | "haproxy")[];
-}
-
-interface CaseBase {
-  name: string;
-  title: string;
-  columns: readonly Column[];
-  /** Whether `--threads` applies. */
-  threaded: boolean;
-}
-
-/** Measured for one peer at a time, peers in random order. */
-export interface PeerCase extends CaseBase {
-  measure(context: Context, peer: Peer, threads: number): Promise<Values>;
-}
-
-/** Measured for all peers in one go. */
-export interface JointCase extends CaseBase {
-  measureAll(context: Context): Promise<Map<string, Values>>;
-}
-
-export type Case = PeerCase | JointCase;
 
 const THROUGHPUT: readonly Column[] = [
   { key: "qps", title: "queries/s", digits: 0, ratioTo: ["direct", "haproxy"] },

@@ -16,13 +16,17 @@ export interface Context {
   /** Queries of the latency case, for each peer and round. */
   latencyQueries: number;
   loads: Loads;
+  /** Aborted when the run is to end early. */
+  signal: AbortSignal;
 }
 
 /** Load generators, started when first needed and kept: they take a second to start. */
 export class Loads {
   readonly #started = new Map<string, LoadProcess[]>();
+  #stopped = false;
 
   async get(program: string, count: number): Promise<LoadProcess[]> {
+    if (this.#stopped) throw new Error("the run is over");
     const started = this.#started.get(program) ?? [];
     this.#started.set(program, started);
     const missing = Math.max(0, count - started.length);
@@ -37,6 +41,7 @@ export class Loads {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     const all = [...this.#started.values()].flat();
     this.#started.clear();
     await Promise.all(all.map((load) => load.stop()));

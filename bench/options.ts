@@ -4,7 +4,7 @@ import { CASES } from "./cases.ts";
 import type { Address } from "./raw/transport.ts";
 import type { GivenServer } from "./server.ts";
 
-export const OWN_PEERS = ["direct", "haproxy", "sluice", "sluice-adaptive"] as const;
+const OWN_PEERS = ["direct", "haproxy", "sluice", "sluice-adaptive"] as const;
 export type OwnPeer = (typeof OWN_PEERS)[number];
 
 export interface GivenProxy {
@@ -30,6 +30,8 @@ export interface BenchOptions {
   build: boolean;
   quick: boolean;
   writeDocs: boolean;
+  /** An earlier report to show instead of measuring. */
+  from: string | null;
 }
 
 export const HELP = `npm run bench -- [options]
@@ -54,6 +56,7 @@ Measures Sluice beside its peers on this machine (Linux). docs/benchmarks.md tel
   --no-build              measure dist/ as it is
   --quick                 one round of a few cases: does everything work? Under two minutes
   --write-docs            also write the tables into docs/benchmarks.md
+  --from REPORT.json      measure nothing, show this report
   --help
 `;
 
@@ -111,6 +114,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | "help" {
     build: !values["no-build"],
     quick: values.quick ?? false,
     writeDocs: values["write-docs"] ?? false,
+    from: values.from ?? null,
   };
 }
 
@@ -125,7 +129,7 @@ function readArguments(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { ...named, proxysql: text, router: text, server: text, ...flags },
+      options: { ...named, proxysql: text, router: text, server: text, from: text, ...flags },
     });
   } catch (error) {
     throw new UsageError((error as Error).message);

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { openSync, readFileSync } from "node:fs";
-import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 
 /** Every child of the run, so that none outlives it. */
@@ -62,18 +61,6 @@ export class ForegroundProcess {
     await gone;
     clearTimeout(timer);
   }
-}
-
-/** Whether something listens. */
-export function accepts(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }
 
 /** Tries `attempt` until it succeeds, the server ends or the time is over; then tells why. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Case, Column } from "./cases.ts";
+import type { Case, Column } from "./case.ts";
 import type { Environment } from "./environment.ts";
 import type { Gap, Measured } from "./rounds.ts";
 import type { CaseSummary, Row } from "./summary.ts";
@@ -15,6 +15,10 @@ export interface Report {
   environment: Environment;
   summaries: CaseSummary[];
   measured: Measured;
+}
+
+export function readReport(file: string): Report {
+  return JSON.parse(readFileSync(file, "utf8")) as Report;
 }
 
 /** Writes the report's files; their folder. */
@@ -58,7 +62,7 @@ function renderEnvironment(environment: Environment): string {
     `${environment.started.slice(0, 10)}, commit ${environment.commit}.`,
     `${environment.processors} × ${environment.processor}, Linux ${environment.kernel}; load average ${load.before} before, ${load.after} after.`,
     `${environment.versions.join(", ")}.`,
-    `${environment.rounds} rounds, windows of ${environment.seconds} s.`,
+    `${environment.rounds} ${environment.rounds === 1 ? "round" : "rounds"}, windows of ${environment.seconds} s.`,
     ...environment.notes,
   ];
   return lines.map((line) => `- ${line}`).join("\n");

@@ -1,4 +1,4 @@
-import type { Case, Values } from "./cases.ts";
+import type { Case, Values } from "./case.ts";
 import type { Context } from "./context.ts";
 import { shuffled } from "./stats.ts";
 
@@ -41,6 +41,7 @@ export async function measureRounds(
   for (let round = 1; round <= plan.rounds; round++) {
     for (const one of plan.cases) {
       for (const threads of one.threaded ? plan.threads : [null]) {
+        if (context.signal.aborted) return measured;
         await measureCell({ context, one, threads, round, measured, say });
       }
     }
@@ -77,6 +78,7 @@ async function measureCell({ context, one, threads, round, measured, say }: Cell
     return;
   }
   for (const peer of shuffled(context.peers)) {
+    if (context.signal.aborted) return;
     try {
       keep(peer.name, await one.measure(context, peer, threads ?? 1));
     } catch (error) {

@@ -17,7 +17,7 @@ import {
   startHaproxy,
   startSluice,
 } from "./peers.ts";
-import { renderReport, writeDocs, writeReport } from "./report.ts";
+import { type Report, readReport, renderReport, writeDocs, writeReport } from "./report.ts";
 import { measureRounds } from "./rounds.ts";
 import { type Backend, logInOnce, startServer, useServer } from "./server.ts";
 import { summarise } from "./summary.ts";
@@ -30,10 +30,10 @@ const SPARE_CONNECTIONS = 1_000;
 
 const began = performance.now();
 
-let stopping = false;
+const stopping = new AbortController();
 
 function say(line: string): void {
-  if (stopping) return;
+  if (stopping.signal.aborted) return;
   const seconds = Math.round((performance.now() - began) / 1_000);
   process.stderr.write(`${String(seconds).padStart(5)} s  ${line}\n`);
 }
@@ -179,15 +179,20 @@ async function run(options: BenchOptions, cleanup: Cleanup): Promise<void> {
     seconds: options.seconds,
     notes,
   };
-  const context: Context = { ...options, backend, peers, sysbench, loads };
+  const context: Context = { ...options, backend, peers, sysbench, loads, signal: stopping.signal };
   const cases = CASES.filter(({ name }) => options.cases.includes(name));
   const measured = await measureRounds(context, { ...options, cases }, say);
+  if (stopping.signal.aborted) return;
   environment.load.after = loadNow();
   const report = { environment, summaries: summarise(cases, measured), measured };
-  process.stdout.write(`\n${renderReport(report, cases)}\n`);
   say(`report: ${writeReport(report, cases)}`);
-  if (options.writeDocs) writeDocs(report, cases);
+  show(report, options);
   if (measured.samples.length === 0) throw new Error("nothing could be measured");
+}
+
+function show(report: Report, options: BenchOptions): void {
+  process.stdout.write(`\n${renderReport(report, CASES)}\n`);
+  if (options.writeDocs) writeDocs(report, CASES);
 }
 
 async function main(): Promise<void> {
@@ -196,13 +201,17 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
+  if (options.from !== null) {
+    show(readReport(options.from), options);
+    return;
+  }
   if (process.platform !== "linux")
     throw new Error("processor time is read from /proc: Linux only");
   const cleanup = new Cleanup();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       say(`${signal}: stopping`);
-      stopping = true;
+      stopping.abort();
       void cleanup.run().finally(() => process.exit(130));
     });
   }

@@ -25,7 +25,7 @@ export interface Backend {
   stop(): Promise<void>;
 }
 
-export const ACCOUNT: Account = {
+const ACCOUNT: Account = {
   user: "sluice_bench",
   password: "sluice_bench",
   database: "sluice_bench",

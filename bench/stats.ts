@@ -6,7 +6,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** The value below which the share `q` of sorted values lies, between neighbours where it falls between. */
-export function quantile(sorted: readonly number[], q: number): number {
+function quantile(sorted: readonly number[], q: number): number {
   if (sorted.length === 0) return Number.NaN;
   const at = (sorted.length - 1) * q;
   const low = sorted[Math.floor(at)]!;

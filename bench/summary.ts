@@ -1,4 +1,4 @@
-import type { Case } from "./cases.ts";
+import type { Case } from "./case.ts";
 import type { Measured, Sample } from "./rounds.ts";
 import { median } from "./stats.ts";
 

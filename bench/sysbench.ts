@@ -4,7 +4,7 @@ import type { Account } from "./raw/auth.ts";
 import type { Address } from "./raw/transport.ts";
 import { type Bucket, bucketQuantile } from "./stats.ts";
 
-export const TABLES = 4;
+const TABLES = 4;
 export const TABLE_ROWS = 20_000;
 const WARM_UP_SECONDS = 1;
 /** On top of its own time a run may take so long to connect and to end. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 const FOLDERS = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
 /** The path of a program, or null. */
-export function findProgram(name: string): string | null {
+function findProgram(name: string): string | null {
   const folders = [...(process.env["PATH"] ?? "").split(":"), ...FOLDERS];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
 }
@@ -46,22 +46,4 @@ export function needProgram(name: string, say: (line: string) => void): string {
 /** The first line of what a program says of its version. */
 export function versionOf(program: string, flag: string): string {
   return execFileSync(program, [flag], { encoding: "utf8" }).split("\n")[0]!.trim();
-}
-
-/** A self-signed ECDSA P-256 certificate and its key, made anew in `folder`. */
-export function makeCertificate(folder: string): { certFile: string; keyFile: string } {
-  const openssl = findProgram("openssl");
-  if (!openssl)
-    throw new Error("openssl is needed for the TLS cases (or leave them out with --cases)");
-  const keyFile = join(folder, "server.key");
-  const certFile = join(folder, "server.crt");
-  execFileSync(
-    openssl,
-    [
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
-      ...["-days", "7", "-subj", "/CN=localhost", "-keyout", keyFile, "-out", certFile],
-    ],
-    { stdio: "pipe" },
-  );
-  return { certFile, keyFile };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Values } from "../cases.ts";
+import type { Values } from "../case.ts";
 import { type Context, withFresh } from "../context.ts";
 import { residentBytes } from "../cpu.ts";
 import type { IdleOptions } from "../idle.ts";

@@ -1,4 +1,4 @@
-import type { Values } from "../cases.ts";
+import type { Values } from "../case.ts";
 import type { LoadProcess } from "../child.ts";
 import { type Context, withFresh } from "../context.ts";
 import { cpuSince, cpuTime, residentBytes } from "../cpu.ts";
@@ -22,16 +22,21 @@ export function measureLarge(context: Context, peer: Peer): Promise<Values> {
   return withFresh(peer, async (fresh) => {
     const reader = await context.loads.one("reader.ts");
     const pids = pidsOf(fresh);
+    const memory = new MemoryWatch(pids);
     const cpuBefore = cpuTime(pids);
     const alone = await readLarge(context, fresh, reader, {});
     const used = cpuSince(pids, cpuBefore);
     const { read, values } = await besidePoints(context, fresh, {});
+    const growth = memory.stop();
     const mib = alone.bytes / MIB;
     return {
       ...values,
       mibPerSecond: rateOf(alone),
       besideMibPerSecond: rateOf(read),
-      ...(peer.pid === null ? {} : { proxyUsPerMib: (used.userMicros + used.systemMicros) / mib }),
+      ...proxyValues(peer, {
+        growthMb: growth,
+        proxyUsPerMib: (used.userMicros + used.systemMicros) / mib,
+      }),
     };
   });
 }
@@ -39,16 +44,23 @@ export function measureLarge(context: Context, peer: Peer): Promise<Values> {
 export function measureSlowReader(context: Context, peer: Peer): Promise<Values> {
   return withFresh(peer, async (fresh) => {
     const pace = { pace: SLOW_PACE, stopAfterMs: SLOW_MS };
+    const memory = new MemoryWatch(pidsOf(fresh));
     const { read, values } = await besidePoints(context, fresh, pace);
-    return { ...values, mibRead: read.bytes / MIB };
+    const growthMb = memory.stop();
+    return { ...values, ...proxyValues(peer, { growthMb }), mibRead: read.bytes / MIB };
   });
+}
+
+/** What can be said of a proxy only where there is one whose process we know. */
+function proxyValues(peer: Peer, values: Values): Values {
+  return peer.pid === null ? {} : values;
 }
 
 function rateOf(read: ReadResult): number {
   return read.bytes / MIB / (read.milliseconds / 1_000);
 }
 
-/** Point queries alone, then beside one large read; the proxy's memory is watched all the time of the read. */
+/** Point queries alone, then beside one large read. */
 async function besidePoints(
   context: Context,
   peer: Peer,
@@ -60,22 +72,12 @@ async function besidePoints(
   await points.call("open", pointQueries(context, [peer]));
   try {
     const alone = await points.call<number[]>("during", { name, milliseconds: ALONE_MS });
-    const pids = pidsOf(peer);
-    const before = residentBytes(pids);
-    const watch = watchMemory(pids);
     const running = points.call<number[]>("during", { name, milliseconds: UNTIL_TOLD_MS });
     const read = await readLarge(context, peer, reader, pace).finally(() =>
       points.call("finish", { name }),
     );
     const beside = await running;
-    const growth = watch.stop() - before;
-    return {
-      read,
-      values: {
-        ...(peer.pid === null ? {} : { growthMb: growth / 1e6 }),
-        ...pointValues(alone, beside),
-      },
-    };
+    return { read, values: pointValues(alone, beside) };
   } finally {
     await points.call("quit", null);
   }
@@ -97,17 +99,30 @@ function readLarge(
   } satisfies ReadOptions);
 }
 
-function watchMemory(pids: readonly number[]): { stop(): number } {
-  let most = residentBytes(pids);
-  const timer = setInterval(() => {
-    most = Math.max(most, residentBytes(pids));
-  }, SAMPLE_MS);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      return most;
-    },
-  };
+/** Follows a proxy's memory from now on. */
+class MemoryWatch {
+  readonly #pids: readonly number[];
+  readonly #before: number;
+  #most: number;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(pids: readonly number[]) {
+    this.#pids = pids;
+    this.#before = residentBytes(pids);
+    this.#most = this.#before;
+    this.#timer = setInterval(() => this.#look(), SAMPLE_MS);
+  }
+
+  /** The most that it has grown, in MB. */
+  stop(): number {
+    clearInterval(this.#timer);
+    this.#look();
+    return (this.#most - this.#before) / 1e6;
+  }
+
+  #look(): void {
+    this.#most = Math.max(this.#most, residentBytes(this.#pids));
+  }
 }
 
 function pointValues(alone: number[], beside: number[]): Values {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { cpus } from "node:os";
-import type { Values } from "../cases.ts";
+import type { Values } from "../case.ts";
 import type { LoopOptions } from "../closed-loop.ts";
 import type { Context } from "../context.ts";
 import { track } from "../process.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Values } from "../cases.ts";
+import type { Values } from "../case.ts";
 import type { Context } from "../context.ts";
 import { cpuSince, cpuTime } from "../cpu.ts";
 import { type Peer, pidsOf } from "../peers.ts";

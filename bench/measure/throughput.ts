@@ -1,4 +1,4 @@
-import type { Values } from "../cases.ts";
+import type { Values } from "../case.ts";
 import type { Context } from "../context.ts";
 import { type CpuTime, cpuSince, cpuTime, residentBytes } from "../cpu.ts";
 import { type Peer, pidsOf } from "../peers.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Case } from "../../../bench/cases.ts";
+import type { Case } from "../../../bench/case.ts";
 import { renderCase } from "../../../bench/report.ts";
 import type { Sample } from "../../../bench/rounds.ts";
 import { summarise } from "../../../bench/summary.ts";
