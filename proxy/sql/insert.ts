@@ -39,6 +39,12 @@ export function skipName(scan: Scan): void {
   }
 }
 
+/** Steps over a parenthesis that opens after a name and calls nothing. */
+export function enterParenthesis(scan: Scan): void {
+  scan.depth++;
+  scan.advance();
+}
+
 /** Steps over a parenthesis and what is in it, if the token opens one. */
 export function skipParentheses(scan: Scan): void {
   if (scan.kind !== Kind.OPEN) return;
@@ -146,6 +152,7 @@ export function judgeLoad(scan: Scan): void {
       scan.advance();
       skipName(scan);
       if (scan.accept(W.PARTITION)) skipParentheses(scan);
+      if (scan.kind === Kind.OPEN) enterParenthesis(scan);
       continue;
     }
     judgeToken(scan);

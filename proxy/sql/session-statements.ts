@@ -1,4 +1,4 @@
-import { judgeBody, skipBody } from "./body.ts";
+import { judgeBody, judgeToken, skipBody } from "./body.ts";
 import { skipName } from "./insert.ts";
 import { Kind } from "./lexer.ts";
 import { judgeBlock } from "./routine.ts";
@@ -87,7 +87,8 @@ export function judgeKill(scan: Scan): void {
   if (queryOnly) scan.advance();
   else scan.accept(W.CONNECTION);
   const id = scan.kind === Kind.NUMBER ? Number(scan.text(scan.from, scan.to)) : -1;
+  judgeToken(scan);
+  scan.step();
+  if (Number.isSafeInteger(id) && id >= 0 && scan.isAtEnd()) scan.kill = { queryOnly, id };
   judgeBody(scan);
-  if (Number.isSafeInteger(id) && id >= 0 && scan.prevKind === Kind.NUMBER)
-    scan.kill = { queryOnly, id };
 }

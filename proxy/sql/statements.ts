@@ -1,6 +1,6 @@
 import { judgeBody, judgeToken, skipBody } from "./body.ts";
 import { judgeDefinition, judgeDrop } from "./definitions.ts";
-import { judgeInsert, judgeLoad } from "./insert.ts";
+import { enterParenthesis, judgeInsert, judgeLoad } from "./insert.ts";
 import { Kind } from "./lexer.ts";
 import { judgeBlock } from "./routine.ts";
 import { Pin, type Scan, Warn } from "./scan.ts";
@@ -198,6 +198,7 @@ function judgeQuery(scan: Scan): void {
   const isWith = scan.word === W.WITH;
   let isRead = true;
   let isDecided = !isWith;
+  if (scan.kind === Kind.OPEN) enterParenthesis(scan);
   while (!scan.isAtEnd()) {
     if (!isDecided && scan.depth === 0 && scan.kind === Kind.WORD) {
       isDecided = isQueryVerb(scan.word);

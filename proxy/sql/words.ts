@@ -1,4 +1,4 @@
-import { BUILT_IN_FUNCTIONS, SYNTAX_WORDS } from "./functions.ts";
+import { BUILT_IN_FUNCTIONS, GRAMMAR_FUNCTIONS, SYNTAX_WORDS } from "./functions.ts";
 
 /** Numbers of the words that the classifier acts on. Zero is every other word. */
 export const W = {
@@ -207,7 +207,7 @@ const spellings: string[] = [""];
 for (const [name, number] of Object.entries(W))
   if (number > 0) spellings[number] = name.toLowerCase();
 const numbers = new Map(spellings.map((name, number) => [name, number]));
-for (const name of [...BUILT_IN_FUNCTIONS, ...SYNTAX_WORDS]) {
+for (const name of [...BUILT_IN_FUNCTIONS, ...GRAMMAR_FUNCTIONS, ...SYNTAX_WORDS]) {
   if (numbers.has(name)) continue;
   numbers.set(name, spellings.length);
   spellings.push(name);
@@ -218,7 +218,7 @@ export const WORD_COUNT = spellings.length;
 
 const traits = new Uint8Array(WORD_COUNT);
 for (const name of BUILT_IN_FUNCTIONS) traits[numberOf(name)]! |= BUILT_IN;
-for (const name of SYNTAX_WORDS) traits[numberOf(name)]! |= SYNTAX;
+for (const name of [...GRAMMAR_FUNCTIONS, ...SYNTAX_WORDS]) traits[numberOf(name)]! |= SYNTAX;
 
 const letters = new TextEncoder().encode(spellings.join(""));
 const starts = new Uint16Array(WORD_COUNT + 1);
