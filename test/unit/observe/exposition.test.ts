@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ProxyCounters } from "../../../proxy/observe/counters.ts";
 import { createRegistry } from "../../../proxy/observe/exposition.ts";
 import { DIMENSIONS, METRICS, prometheusNameOf } from "../../../proxy/observe/metric-table.ts";
+import { markdownTable } from "../../support/markdown-table.ts";
 
 function someCounters(): ProxyCounters {
   const counters = new ProxyCounters("app");
@@ -98,8 +99,17 @@ function metricsPage(): string {
     const shown = sets
       .map((set) => (set === "proxy" ? "" : DIMENSIONS[set].slice(1).join("+")))
       .filter((set) => set !== "");
-    return `| ${ours ? "–" : `\`${name}\``} | \`${prometheusNameOf(name)}\` | ${kind} | ${unit} | ${shown.join(", ")} | ${help} |`;
+    const shownName = ours ? "–" : `\`${name}\``;
+    return [shownName, `\`${prometheusNameOf(name)}\``, kind, unit, shown.join(", "), help];
   });
+  rows.push([
+    "–",
+    "`sluice_pins_total`",
+    "counter",
+    "Count",
+    "rule",
+    "Sessions pinned since the start",
+  ]);
   return `# Metrics
 
 \`GET /metrics\` of the admin server. The names are those of RDS Proxy in CloudWatch, in Prometheus in snake case after \`sluice_\`, counters
@@ -110,10 +120,7 @@ Labels are CloudWatch's dimensions in snake case: series of clients have \`proxy
 one exception: \`sluice_query_database_response_latency\` has a series for each endpoint and one for each target; choose by
 \`endpoint_name!=""\` or \`target!=""\`. Durations are histograms in microseconds (\`_bucket\`, \`_sum\`, \`_count\`), with powers of two as bounds.
 
-| CloudWatch | Prometheus | kind | unit | by | meaning |
-| --- | --- | --- | --- | --- | --- |
-${rows.join("\n")}
-| – | \`sluice_pins_total\` | counter | Count | rule | Sessions pinned since the start |
+${markdownTable(["CloudWatch", "Prometheus", "kind", "unit", "by", "meaning"], rows)}
 
 Beside them the process's own: \`process_cpu_seconds_total\`, \`process_resident_memory_bytes\`, \`nodejs_eventloop_lag_seconds\` and their like.
 `;

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { describeSettings, type SettingRow } from "../../../proxy/spec/describe-settings.ts";
 import { CHANGE_RULES } from "../../../proxy/spec/diff-spec.ts";
 import { specJsonSchema } from "../../../proxy/spec/schema.ts";
+import { markdownTable } from "../../support/markdown-table.ts";
 
 const docs = join(import.meta.dirname, "../../../docs");
 
@@ -36,10 +37,9 @@ describe("the documents", () => {
 
 function settingsPage(rows: readonly SettingRow[]): string {
   const words = { live: "at once", newSessions: "new sessions", restart: "next start", "": "" };
-  const lines = rows.map((row) => {
-    const initial =
-      row.initial === "" || row.initial === "required" ? row.initial : `\`${row.initial}\``;
-    return `| \`${row.key}\` | ${row.type} | ${row.range} | ${initial} | ${words[row.change]} | ${row.description} |`;
+  const cells = rows.map(({ key, type, range, initial, change, description }) => {
+    const shown = initial === "" || initial === "required" ? initial : `\`${initial}\``;
+    return [`\`${key}\``, type, range, shown, words[change], description];
   });
   return `# Settings
 
@@ -48,9 +48,7 @@ The configuration file of \`sluice serve\` is YAML or JSON. \`sluice check FILE\
 proxy read it again: a wrong file is refused whole and the old settings stay; else each key takes effect as the column "change" says.
 This page is made from the schema.
 
-| key | type | range | default | change | meaning |
-| --- | --- | --- | --- | --- | --- |
-${lines.join("\n")}
+${markdownTable(["key", "type", "range", "default", "change", "meaning"], cells)}
 
 ## Rules between keys
 
