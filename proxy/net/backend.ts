@@ -162,10 +162,16 @@ export class Backend extends PooledBackend implements LinkOwner {
     return false;
   }
 
-  /** Whether the statement sent last has these digits in it. Says yes where it cannot tell. */
+  /** Whether a number with these digits stands in the statement sent last. Says yes where it cannot tell. */
   sentNumber(digits: string): boolean {
     if (this.#sent === 0) return true;
-    return this.#out.subarray(0, this.#sent).includes(digits, 5, "latin1");
+    const sent = this.#out.subarray(0, this.#sent);
+    let at = sent.indexOf(digits, 5, "latin1");
+    while (at >= 0) {
+      if (!isWordByte(sent[at - 1]) && !isWordByte(sent[at + digits.length])) return true;
+      at = sent.indexOf(digits, at + 1, "latin1");
+    }
+    return false;
   }
 
   /** The statement sent last from this position, a character for a byte; null where it was too long to be kept. */
@@ -277,6 +283,16 @@ export class Backend extends PooledBackend implements LinkOwner {
     this.owner.broken(this, detail);
     user?.backendLost(this, malformed);
   }
+}
+
+/** Letters, digits, `_`, `$` and everything above ASCII: a digit beside one of them belongs to a longer word. */
+function isWordByte(byte: number | undefined): boolean {
+  if (byte === undefined) return false;
+  const lower = byte | 0x20;
+  const isLetter = lower >= 0x61 && lower <= 0x7a;
+  return (
+    isLetter || (byte >= 0x30 && byte <= 0x39) || byte === 0x5f || byte === 0x24 || byte > 0x7f
+  );
 }
 
 /** Bytes of a statement that is sent without memory of its own. */

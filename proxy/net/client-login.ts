@@ -17,6 +17,7 @@ import { Status } from "../wire/status.ts";
 import { framePacket } from "../wire/writer.ts";
 import { type Account, credentialOf } from "./accounts.ts";
 import { type ClientSession, Phase } from "./client-session.ts";
+import { checkSchema, loggedIn } from "./login-outcome.ts";
 import { classFlags, offeredCapabilities, offeredMariadbCapabilities } from "./server-facts.ts";
 import { acceptTls } from "./tls.ts";
 
@@ -221,9 +222,9 @@ export class ClientLogin {
     session.capabilities = this.#capabilities;
     session.mariadbCapabilities = this.#mariadbCapabilities;
     session.key = service.keyFor(account, kind, this.#charset);
-    session.begin(this.#state());
+    session.ledger.begin(this.#state());
     if (this.#schema === "" || this.#isKnownSchema()) return this.#finish();
-    session.checkSchema((error) => {
+    checkSchema(session, (error) => {
       if (this.#over) return;
       if (error !== null) return this.#fail(error, "unknown-schema");
       service.rememberSchema(account.username, this.#schema);
@@ -257,7 +258,7 @@ export class ClientLogin {
     this.#send(encodeOk(plainOk(Status.AUTOCOMMIT), this.#capabilities));
     session.login = null;
     session.phase = Phase.IDLE;
-    session.loggedIn();
+    loggedIn(session);
     if (this.#received.length > 0) session.onBytes(this.#received, this.#received.length);
   }
 

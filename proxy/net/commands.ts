@@ -48,7 +48,7 @@ export function dispatchCommand(
       return ping(session, bytes, at, stop, length);
     case Command.STMT_PREPARE:
       session.shape = ResponseShape.PREPARE;
-      if (session.pinRule === null) session.pendingPin = "prepare-binary";
+      if (session.ledger.pinRule === null) session.ledger.pendingPin = "prepare-binary";
       return session.serve(bytes, at, stop, length);
     case Command.STMT_FETCH:
       session.shape = ResponseShape.ROWS;
@@ -134,8 +134,8 @@ function query(
   else session.counters.queryRequestsNoTLS += 1;
   const verdict = judge(session, bytes, at, stop, length);
   session.verdict = verdict;
-  if (session.pinRule === null) {
-    if (verdict.pin !== null) session.pendingPin = verdict.pin;
+  if (session.ledger.pinRule === null) {
+    if (verdict.pin !== null) session.ledger.pendingPin = verdict.pin;
     else if ((verdict.flags & Fact.KILL) !== 0 && verdict.kill !== null) {
       if (killOther(session, verdict.kill.id, verdict.kill.queryOnly)) return true;
     }
@@ -162,7 +162,7 @@ function judge(
   const { service } = session;
   const filtered = service.spec.pool.sessionPinningFilters.length > 0;
   const reading =
-    session.state.reading |
+    session.ledger.state.reading |
     (service.facts.mariadb ? Reading.MARIADB : 0) |
     (filtered ? Reading.EXCLUDE_VARIABLE_SETS : 0);
   return service.verdicts.classify(bytes, at + session.textOffset, stop, reading);

@@ -1,3 +1,4 @@
+import { answerKept } from "./borrowing.ts";
 import type { ClientSession } from "./client-session.ts";
 import { commandPacket } from "./housekeeping.ts";
 
@@ -13,9 +14,9 @@ const ALONE = /^\s*SELECT\s+((?:ROW_COUNT|FOUND_ROWS)\s*\(\s*\))\s*;?\s*$/i;
 
 /** Answers SHOW WARNINGS from what was saved when somebody else got the backend. False if there is nothing to answer from. */
 export function serveKeptDiagnostics(session: ClientSession): boolean {
-  const kept = session.keptDiagnostics;
+  const kept = session.ledger.keptDiagnostics;
   if (kept === null || !SHOW_WARNINGS.test(keptText(session))) return false;
-  session.answerKept(kept);
+  answerKept(session, kept);
   return true;
 }
 
@@ -28,14 +29,14 @@ export function rewriteCounts(session: ClientSession): void {
   const alone = ALONE.exec(text);
   const name = alone === null ? "" : ` AS \`${alone[1]}\``;
   const replaced = text
-    .replace(ROW_COUNT, `CAST(${session.affectedRows} AS SIGNED)${name}`)
-    .replace(FOUND_ROWS, `CAST(${session.foundRows} AS SIGNED)${name}`);
-  const command = session.keptCommand();
+    .replace(ROW_COUNT, `CAST(${session.ledger.affectedRows} AS SIGNED)${name}`)
+    .replace(FOUND_ROWS, `CAST(${session.ledger.foundRows} AS SIGNED)${name}`);
+  const command = session.input.command();
   const prefix = command.subarray(5, session.textOffset);
   const body = Buffer.concat([prefix, Buffer.from(replaced, "latin1")]);
-  session.replaceKept(commandPacket(command[4] as number, body));
+  session.input.replaceCommand(commandPacket(command[4] as number, body));
 }
 
 function keptText(session: ClientSession): string {
-  return session.keptCommand().subarray(session.textOffset).toString("latin1");
+  return session.input.command().subarray(session.textOffset).toString("latin1");
 }

@@ -29,15 +29,15 @@ export class Endpoint {
   /** The command about to be sent pins its session to this backend. */
   pin(session: ClientSession, backend: Backend, bytes: Uint8Array, at: number, stop: number): void {
     const { service } = this;
-    const rule = session.pendingPin as PinRuleId;
-    session.pendingPin = null;
-    session.pinRule = rule;
+    const rule = session.ledger.pendingPin as PinRuleId;
+    session.ledger.pendingPin = null;
+    session.ledger.pinRule = rule;
     service.pool.pinnedChanged(backend, true);
     backend.counters.databaseConnectionsCurrentlySessionPinned += 1;
     service.counters.countPin(rule);
     const start = at + (session.command === Command.QUERY ? session.textOffset : 5);
     const end = Math.min(stop, start + BOUNDS.statementTextBytes);
-    const text = digest(bytes, start, end, session.state.reading, BOUNDS.digestChars);
+    const text = digest(bytes, start, end, session.ledger.state.reading, BOUNDS.digestChars);
     const pinned = {
       kind: "session-pinned",
       at: service.epochMs(),
@@ -65,7 +65,7 @@ export class Endpoint {
     if (session.tls) counters.clientConnectionsTLS -= 1;
     else counters.clientConnectionsNoTLS -= 1;
     if (!session.setUp) counters.clientConnectionsInSetup -= 1;
-    if (session.pinRule !== null) service.pins.end(session.id, service.epochMs());
+    if (session.ledger.pinRule !== null) service.pins.end(session.id, service.epochMs());
     service.events.emit({
       kind: "client-closed",
       at: service.epochMs(),

@@ -1,6 +1,8 @@
 import { planSync } from "../session/state-sync.ts";
 import { Fact } from "../sql/verdict.ts";
+import type { ErrFields } from "../wire/err.ts";
 import type { Backend } from "./backend.ts";
+import { failCommand, waitForBackend } from "./borrowing.ts";
 import type { ClientSession } from "./client-session.ts";
 import { CLEAR_DIAGNOSTICS, rewriteCounts, serveKeptDiagnostics } from "./diagnostics.ts";
 import { type OwnCommand, syncCommand } from "./housekeeping.ts";
@@ -12,7 +14,7 @@ const LOOKS_BACK =
 
 /** Whether a backend just lent must be changed before the session's command may run on it. */
 export function needsPreparation(session: ClientSession, backend: Backend): boolean {
-  if (backend.sessionState !== session.state || session.onPrepared !== null) return true;
+  if (backend.sessionState !== session.ledger.state || session.onPrepared !== null) return true;
   if ((session.verdict.flags & LOOKS_BACK) !== 0) return true;
   // What only this session could have left behind is its own to meet again; others never do.
   return backend.usedBy !== session.id && (backend.tainted || backend.diagnosticsOf !== null);
@@ -32,7 +34,7 @@ export function prepare(session: ClientSession, backend: Backend): void {
     backend.baselineId !== service.baselineId;
   const setting = { baseline: service.states.baseline, initStatements: service.initStatements };
   const known = doubtful ? { ...sessionOf(backend), variables: null } : sessionOf(backend);
-  const plan = planSync(known, session.state, setting);
+  const plan = planSync(known, session.ledger.state, setting);
   if (plan === null) return replaceBackend(session);
   const untouched =
     !foreign &&
@@ -43,7 +45,7 @@ export function prepare(session: ClientSession, backend: Backend): void {
   for (const step of plan) commands.push(syncCommand(step, (sql) => backend.query(sql)));
   if (!untouched && serveKeptDiagnostics(session)) return;
   if (!untouched) addLookBack(session, backend, commands);
-  if (commands.length === 0) return fit(session, backend);
+  if (commands.length === 0) return ready(session, backend);
   backend.run(commands, (failure, answers) => {
     if (saves) owner.keepDiagnostics(answers[0] ?? null);
     backend.diagnosticsOf = null;
@@ -51,7 +53,7 @@ export function prepare(session: ClientSession, backend: Backend): void {
     if (failure !== null && failure.index >= first) return refused(session, backend, failure.error);
     backend.tainted = foreign ? false : backend.tainted;
     backend.baselineId = service.baselineId;
-    fit(session, backend);
+    ready(session, backend);
   });
 }
 
@@ -65,8 +67,8 @@ function sessionOf(backend: Backend): {
 }
 
 /** The backend is as the session left its last one. */
-function fit(session: ClientSession, backend: Backend): void {
-  const { state } = session;
+function ready(session: ClientSession, backend: Backend): void {
+  const { state } = session.ledger;
   backend.sessionState = state;
   backend.schema = state.schema;
   backend.multiStatements = state.multiStatements;
@@ -81,20 +83,16 @@ function replaceBackend(session: ClientSession): void {
   const backend = session.release();
   session.lastBackend = null;
   service.pool.discard(backend, "surplus", service.monotonicMs());
-  session.waitAgain();
+  waitForBackend(session, service.monotonicMs());
 }
 
 /** The server refused a value or schema that it had accepted before: the client's command cannot run as it should. */
-function refused(
-  session: ClientSession,
-  backend: Backend,
-  error: Parameters<ClientSession["failCommand"]>[0],
-): void {
+function refused(session: ClientSession, backend: Backend, error: ErrFields): void {
   backend.sessionState = null;
   backend.variables = null;
   const released = session.release();
   session.service.pool.giveBack(released, session.service.monotonicMs());
-  session.failCommand(error);
+  failCommand(session, error);
 }
 
 /** Puts back what LAST_INSERT_ID() and its like would have said where the session was before. */
@@ -102,10 +100,10 @@ function addLookBack(session: ClientSession, backend: Backend, commands: OwnComm
   const { flags } = session.verdict;
   if (flags & (Fact.READS_ROW_COUNT | Fact.READS_FOUND_ROWS)) rewriteCounts(session);
   if (flags & Fact.READS_INSERT_ID && !holdsInsertId(session, backend)) {
-    const id = (BigInt(session.insertIdHigh) << 32n) | BigInt(session.insertIdLow);
+    const id = (BigInt(session.ledger.insertIdHigh) << 32n) | BigInt(session.ledger.insertIdLow);
     commands.push(backend.query(`SELECT LAST_INSERT_ID(${id})`));
     backend.insertIdOf = session.id;
-    backend.insertIdVersion = session.insertIdVersion;
+    backend.insertIdVersion = session.ledger.insertIdVersion;
   }
   if (flags & Fact.READS_DIAGNOSTICS) {
     commands.push(backend.query(CLEAR_DIAGNOSTICS));
@@ -113,6 +111,8 @@ function addLookBack(session: ClientSession, backend: Backend, commands: OwnComm
 }
 
 function holdsInsertId(session: ClientSession, backend: Backend): boolean {
-  if (session.insertIdVersion === 0) return backend.insertIdOf === 0;
-  return backend.insertIdOf === session.id && backend.insertIdVersion === session.insertIdVersion;
+  if (session.ledger.insertIdVersion === 0) return backend.insertIdOf === 0;
+  return (
+    backend.insertIdOf === session.id && backend.insertIdVersion === session.ledger.insertIdVersion
+  );
 }

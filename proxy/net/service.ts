@@ -18,6 +18,7 @@ import type { ProxySpec } from "../spec/proxy-spec.ts";
 import { VerdictCache } from "../sql/verdict-cache.ts";
 import type { Account, Accounts } from "./accounts.ts";
 import { Backend, type BackendOwner } from "./backend.ts";
+import { backendRefused, borrowTimedOut } from "./borrowing.ts";
 import type { ClientSession } from "./client-session.ts";
 import { splitStatements } from "./init-query.ts";
 import { openBackend } from "./open-backend.ts";
@@ -206,7 +207,7 @@ export class Service implements BackendOwner, PoolPorts {
   }
 
   expire(waiter: Waiter): void {
-    (waiter as ClientSession).borrowTimedOut();
+    borrowTimedOut(waiter as ClientSession);
   }
 
   close(pooled: PooledBackend, reason: CloseReason): void {
@@ -286,7 +287,7 @@ export class Service implements BackendOwner, PoolPorts {
       let waiter = this.pool.oldestWaiter(key, role);
       while (waiter !== null) {
         this.pool.cancel(waiter);
-        (waiter as ClientSession).backendRefused(failure);
+        backendRefused(waiter as ClientSession, failure);
         waiter = this.pool.oldestWaiter(key, role);
       }
     }

@@ -21,7 +21,9 @@ export function afterResponse(session: ClientSession, backend: Backend, now: num
   const { walker } = backend;
   const { verdict } = session;
   const failed = walker.errorCode !== 0;
-  session.status = (walker.status & SESSION_STATUS) | (session.status & ~SESSION_STATUS);
+  session.ledger.status =
+    (walker.status & SESSION_STATUS) | (session.ledger.status & ~SESSION_STATUS);
+  session.diagnosticsUse = backend.uses;
   note(session, walker, failed);
   noteInsertId(session, backend, walker, failed);
   if (verdict.flags & NOTEWORTHY) noteStatement(session, backend, failed);
@@ -45,11 +47,11 @@ const NOTEWORTHY =
   Fact.SETS_INSERT_ID;
 
 function note(session: ClientSession, walker: ResponseWalker, failed: boolean): void {
-  session.affectedRows = walker.affectedRows;
-  if (walker.hadResultSet) session.foundRows = walker.rows;
-  else if (!failed) session.foundRows = Math.max(0, walker.affectedRows);
-  session.warnings = walker.warnings;
-  session.keptDiagnostics = null;
+  session.ledger.affectedRows = walker.affectedRows;
+  if (walker.hadResultSet) session.ledger.foundRows = walker.rows;
+  else if (!failed) session.ledger.foundRows = Math.max(0, walker.affectedRows);
+  session.ledger.warnings = walker.warnings;
+  session.ledger.keptDiagnostics = null;
 }
 
 function noteInsertId(
@@ -66,24 +68,24 @@ function noteInsertId(
       doubt(session, backend);
     return;
   }
-  session.insertIdVersion += 1;
+  session.ledger.insertIdVersion += 1;
   backend.insertIdOf = session.id;
-  backend.insertIdVersion = session.insertIdVersion;
-  session.insertIdLow = walker.insertIdLow;
-  session.insertIdHigh = walker.insertIdHigh;
+  backend.insertIdVersion = session.ledger.insertIdVersion;
+  session.ledger.insertIdLow = walker.insertIdLow;
+  session.ledger.insertIdHigh = walker.insertIdHigh;
   const certain =
     (flags & (Fact.INSERT | Fact.INSERT_ID_AMBIGUOUS)) === Fact.INSERT &&
     walker.insertIdHigh === 0 &&
     !backend.sentNumber(String(walker.insertIdLow));
-  session.insertIdDoubtful = !certain;
+  session.ledger.insertIdDoubtful = !certain;
 }
 
 /** LAST_INSERT_ID() has to be asked for before the backend is given back. */
 function doubt(session: ClientSession, backend: Backend): void {
-  session.insertIdVersion += 1;
-  session.insertIdDoubtful = true;
+  session.ledger.insertIdVersion += 1;
+  session.ledger.insertIdDoubtful = true;
   backend.insertIdOf = session.id;
-  backend.insertIdVersion = session.insertIdVersion;
+  backend.insertIdVersion = session.ledger.insertIdVersion;
 }
 
 function noteStatement(session: ClientSession, backend: Backend, failed: boolean): void {
@@ -91,9 +93,9 @@ function noteStatement(session: ClientSession, backend: Backend, failed: boolean
   const { flags } = verdict;
   if (flags & Fact.OPAQUE) backend.tainted = true;
   if (flags & (Fact.OPAQUE | Fact.SETS_INSERT_ID)) doubt(session, backend);
-  if (flags & Fact.XA_OPENS && !failed) session.xaOpen = true;
-  if (flags & Fact.XA_CLOSES && !failed) session.xaOpen = false;
-  if (flags & (Fact.USE | Fact.DROPS_SCHEMA)) session.dirtySchema = true;
+  if (flags & Fact.XA_OPENS && !failed) session.ledger.xaOpen = true;
+  if (flags & Fact.XA_CLOSES && !failed) session.ledger.xaOpen = false;
+  if (flags & (Fact.USE | Fact.DROPS_SCHEMA)) session.ledger.dirtySchema = true;
   if (flags & Fact.SET) noteAssignments(session, backend);
 }
 
@@ -104,46 +106,49 @@ function noteAssignments(session: ClientSession, backend: Backend): void {
     if (scope === "user" || scope === "next") backend.tainted = true;
   }
   if (assignments.length === 0) backend.tainted = true;
-  session.dirtyVariables ??= new Set();
-  addVariablesToRead(session.dirtyVariables, assignments, spelling(session.service.facts));
+  session.ledger.dirtyVariables ??= new Set();
+  addVariablesToRead(session.ledger.dirtyVariables, assignments, spelling(session.service.facts));
 }
 
 /** Commands other than statements that change the session. */
 function noteCommand(session: ClientSession, backend: Backend, failed: boolean): void {
   if (failed) return;
-  if (session.command === Command.INIT_DB) session.dirtySchema = true;
+  if (session.command === Command.INIT_DB) session.ledger.dirtySchema = true;
   if (session.command === Command.SET_OPTION) {
     const multiStatements = backend.sentByte(5) === 0;
-    session.state = session.service.states.change(session.state, { multiStatements });
+    session.ledger.state = session.service.states.change(session.ledger.state, { multiStatements });
     backend.multiStatements = multiStatements;
   }
 }
 
 function countTransaction(session: ClientSession, backend: Backend): void {
-  const open = session.holdsTransaction;
+  const open = session.ledger.inTransaction;
   if (open === session.countedTransaction) return;
   session.countedTransaction = open;
   backend.counters.databaseConnectionsCurrentlyInTransaction += open ? 1 : -1;
 }
 
 function isHeld(session: ClientSession): boolean {
-  if (session.pinRule !== null || session.holdsTransaction) return true;
-  if ((session.status & Status.AUTOCOMMIT) !== 0) return false;
+  if (session.ledger.pinRule !== null || session.ledger.inTransaction) return true;
+  if ((session.ledger.status & Status.AUTOCOMMIT) !== 0) return false;
   return !session.is(LEAVES_NOTHING_OPEN);
 }
 
 /** Nothing holds the backend: ask it what has changed, if need be, and give it back. */
 function letGo(session: ClientSession, backend: Backend, now: number): void {
-  const wants = session.dirtySchema || session.dirtyVariables !== null || session.insertIdDoubtful;
+  const wants =
+    session.ledger.dirtySchema ||
+    session.ledger.dirtyVariables !== null ||
+    session.ledger.insertIdDoubtful;
   if (!wants) return giveBack(session, backend, now);
   const text = transitionKey(session, backend);
-  const from = session.state;
+  const from = session.ledger.state;
   if (text !== null) {
     const known = session.service.states.transition(from, text);
     if (known !== undefined && backend.walker.errorCode === 0) {
-      session.state = known;
-      session.dirtySchema = false;
-      session.dirtyVariables = null;
+      session.ledger.state = known;
+      session.ledger.dirtySchema = false;
+      session.ledger.dirtyVariables = null;
       return giveBack(session, backend, now);
     }
   }
@@ -152,7 +157,7 @@ function letGo(session: ClientSession, backend: Backend, now: number): void {
 
 /** The statement, if the session's next state follows from it and the present one alone. */
 function transitionKey(session: ClientSession, backend: Backend): string | null {
-  if (session.leaseUses !== 1 || session.insertIdDoubtful) return null;
+  if (session.leaseUses !== 1 || session.ledger.insertIdDoubtful) return null;
   if (session.command === Command.INIT_DB) return backend.sentText(4);
   const { flags, assignments } = session.verdict;
   if (session.command !== Command.QUERY || flags & (Fact.MULTI | Fact.DROPS_SCHEMA | Fact.OPAQUE))
@@ -165,15 +170,15 @@ function transitionKey(session: ClientSession, backend: Backend): string | null 
 
 function settle(session: ClientSession, backend: Backend, text: string | null): void {
   const { service } = session;
-  const from = session.state;
+  const from = session.ledger.state;
   const failed = backend.walker.errorCode !== 0;
-  const names = [...(session.dirtyVariables ?? [])];
+  const names = [...(session.ledger.dirtyVariables ?? [])];
   const commands: OwnCommand[] = [];
-  const saves = session.warnings > 0;
+  const saves = session.ledger.warnings > 0;
   if (saves) commands.push(backend.query("SHOW WARNINGS"));
-  const asks = session.dirtySchema || names.length > 0;
+  const asks = session.ledger.dirtySchema || names.length > 0;
   if (asks) commands.push(backend.query(readBackStatement(names)));
-  if (session.insertIdDoubtful) commands.push(backend.query("SELECT LAST_INSERT_ID()"));
+  if (session.ledger.insertIdDoubtful) commands.push(backend.query("SELECT LAST_INSERT_ID()"));
   session.phase = Phase.SETTLING;
   backend.run(commands, (failure, answers) => {
     if (session.backend !== backend) return recycle(service, backend);
@@ -181,15 +186,16 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
       decodeTextRows(answers[position] as Buffer, backend.walker.deprecateEof)?.[0] ?? [];
     let next = 0;
     if (saves) session.keepDiagnostics(answers[next++] ?? null);
-    if (failure === null && asks) session.state = stateAfter(session, names, rows(next++));
-    if (failure === null && session.insertIdDoubtful) keepInsertId(session, rows(next)[0] ?? "0");
+    if (failure === null && asks) session.ledger.state = stateAfter(session, names, rows(next++));
+    if (failure === null && session.ledger.insertIdDoubtful)
+      keepInsertId(session, rows(next)[0] ?? "0");
     if (failure !== null) backend.tainted = true;
-    else if (text !== null && !failed && !session.insertIdDoubtful) {
-      service.states.remember(from, text, session.state);
+    else if (text !== null && !failed && !session.ledger.insertIdDoubtful) {
+      service.states.remember(from, text, session.ledger.state);
     }
-    session.dirtySchema = false;
-    session.dirtyVariables = null;
-    session.insertIdDoubtful = false;
+    session.ledger.dirtySchema = false;
+    session.ledger.dirtyVariables = null;
+    session.ledger.insertIdDoubtful = false;
     session.phase = Phase.IDLE;
     giveBack(session, backend, service.monotonicMs());
     session.consumePending();
@@ -199,26 +205,28 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
 function stateAfter(session: ClientSession, names: string[], row: TextRow): SessionState {
   const read = readBackResult(names, row);
   const change: StateChange = { schema: read.schema, variables: read.variables };
-  return session.service.states.change(session.state, change);
+  return session.service.states.change(session.ledger.state, change);
 }
 
 function keepInsertId(session: ClientSession, text: string): void {
   const id = BigInt.asUintN(64, BigInt(text));
-  session.insertIdLow = Number(id & 0xffff_ffffn);
-  session.insertIdHigh = Number(id >> 32n);
+  session.ledger.insertIdLow = Number(id & 0xffff_ffffn);
+  session.ledger.insertIdHigh = Number(id >> 32n);
 }
 
 function giveBack(session: ClientSession, backend: Backend, now: number): void {
-  const { state } = session;
+  const { state } = session.ledger;
   backend.sessionState = state;
   backend.stateToken = state.token;
   backend.schema = state.schema;
   backend.variables = state.variables;
   backend.usedBy = session.id;
-  session.diagnosticsUse = backend.uses;
-  backend.diagnosticsOf = session.warnings > 0 && session.keptDiagnostics === null ? session : null;
+  const left = session.ledger.warnings > 0 && session.diagnosticsUse === backend.uses;
+  backend.diagnosticsOf = left ? session : null;
   session.release();
-  session.service.pool.giveBack(backend, now);
+  // A KILL that is still under way must not hit the next session's statement.
+  if (backend.killsPending > 0) session.service.pool.discard(backend, "broken", now);
+  else session.service.pool.giveBack(backend, now);
 }
 
 /** Wipes a backend off after a session that is gone, then gives it back; closes it where that fails. */
@@ -255,47 +263,33 @@ function wiped(service: Service, backend: Backend): void {
 
 /** COM_RESET_CONNECTION: the session begins anew, what its backend held for it is undone, and a pin stays. */
 export function resetSession(session: ClientSession): void {
-  const { service, backend } = session;
+  const { service, backend, ledger } = session;
   session.lastActiveMs = service.monotonicMs();
-  session.status = Status.AUTOCOMMIT;
-  session.xaOpen = false;
-  session.insertIdVersion = 0;
-  session.insertIdLow = 0;
-  session.insertIdHigh = 0;
-  session.insertIdDoubtful = false;
-  session.affectedRows = 0;
-  session.foundRows = 0;
-  session.warnings = 0;
-  session.keptDiagnostics = null;
-  session.dirtyVariables = null;
   session.lastBackend = null;
+  const { schema, multiStatements } = ledger.state;
+  const asksSchema = ledger.dirtySchema;
   const variables = new Map(service.facts.resetCharset);
   if (backend === null) {
-    session.state = service.states.state(
-      session.state.schema,
-      session.state.multiStatements,
-      variables,
-    );
+    ledger.begin(service.states.state(schema, multiStatements, variables));
     return session.sendOk();
   }
   session.phase = Phase.SETTLING;
   const commands = resetCommands(service, backend);
-  if (session.dirtySchema) commands.push(backend.query(readBackStatement([])));
+  if (asksSchema) commands.push(backend.query(readBackStatement([])));
   backend.run(commands, (failure, answers) => {
     if (session.backend !== backend) return recycle(service, backend);
     if (failure !== null) return session.closeAfterError("backend-lost");
-    let { schema } = session.state;
-    if (session.dirtySchema) {
-      const rows = decodeTextRows(answers.at(-1) as Buffer, backend.walker.deprecateEof);
-      schema = rows?.[0]?.[0] ?? null;
-    }
-    session.dirtySchema = false;
-    session.state = service.states.state(schema, session.state.multiStatements, variables);
+    const schemaNow = asksSchema ? schemaIn(answers.at(-1) as Buffer, backend) : schema;
+    ledger.begin(service.states.state(schemaNow, multiStatements, variables));
     wiped(service, backend);
     countTransaction(session, backend);
     session.phase = Phase.IDLE;
     session.sendOk();
-    if (session.pinRule === null) giveBack(session, backend, service.monotonicMs());
+    if (ledger.pinRule === null) giveBack(session, backend, service.monotonicMs());
     session.consumePending();
   });
+}
+
+function schemaIn(answer: Buffer, backend: Backend): string | null {
+  return decodeTextRows(answer, backend.walker.deprecateEof)?.[0]?.[0] ?? null;
 }

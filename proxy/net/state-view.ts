@@ -143,7 +143,7 @@ function sessionViews(service: Service, max: number): SessionView[] {
       endpoint: session.endpoint.name,
       tls: session.tls,
       state: sessionState(session),
-      schema: session.state.schema,
+      schema: session.ledger.state.schema,
       connectedAt: session.connectedAt,
       since: Math.round(age + session.lastActiveMs),
       backend: backend?.id ?? null,
@@ -156,7 +156,7 @@ function sessionViews(service: Service, max: number): SessionView[] {
 function sessionState(session: ClientSession): SessionState {
   if (!session.setUp) return "logging-in";
   if (session.phase === Phase.WAITING) return "waiting";
-  if (session.pinRule !== null) return "pinned";
-  if (session.holdsTransaction) return "in-transaction";
+  if (session.ledger.pinRule !== null) return "pinned";
+  if (session.ledger.inTransaction) return "in-transaction";
   return session.phase === Phase.IDLE ? "idle" : "running";
 }

@@ -1,0 +1,64 @@
+import { makeFault } from "../base/faults.ts";
+import type { ErrFields } from "../wire/err.ts";
+import { type ClientSession, Phase } from "./client-session.ts";
+import type { OpeningFailure } from "./opening.ts";
+
+/** Puts a session into the pool's queue; what it wants to send is kept. */
+export function waitForBackend(session: ClientSession, now: number): void {
+  session.phase = Phase.WAITING;
+  session.counters.sessionsWaiting += 1;
+  const outcome = session.service.pool.enqueue(session, now);
+  if (outcome === "waiting") return;
+  session.counters.sessionsWaiting -= 1;
+  failCommand(session, makeFault("borrowTimeout"));
+}
+
+/** The borrow timeout has passed. */
+export function borrowTimedOut(session: ClientSession): void {
+  const { service, counters } = session;
+  counters.sessionsWaiting -= 1;
+  counters.borrowTimeouts += 1;
+  service.events.emit({
+    kind: "borrow-timed-out",
+    at: service.epochMs(),
+    endpoint: session.endpoint.name,
+    session: session.id,
+    user: session.account?.username ?? "",
+    role: session.endpoint.targetRole,
+    waitedMs: service.monotonicMs() - session.commandStartedMs,
+  });
+  failCommand(session, makeFault("borrowTimeout"));
+}
+
+/** No backend can be had for this user. */
+export function backendRefused(session: ClientSession, failure: OpeningFailure): void {
+  session.counters.sessionsWaiting -= 1;
+  const user = session.account?.username ?? "";
+  const denied = makeFault("accessDenied", { user, host: "%", usingPassword: "YES" });
+  const isDenied = failure.failure === "access-denied";
+  failCommand(session, isDenied ? denied : (failure.error ?? makeFault("unknownError")));
+}
+
+/** Answers the command that waits with an error, and drops it. */
+export function failCommand(session: ClientSession, error: ErrFields): void {
+  if (session.onPrepared !== null) {
+    const told = session.onPrepared;
+    session.onPrepared = null;
+    return told(error);
+  }
+  session.ledger.pendingPin = null;
+  session.phase = Phase.IDLE;
+  session.sendError(error);
+  if (session.input.dropCommand()) session.consumePending();
+  else session.closeAfterError("borrow-timeout");
+}
+
+/** Answers the command that waits with bytes that another backend sent before, and gives the backend back. */
+export function answerKept(session: ClientSession, answer: Buffer): void {
+  const backend = session.release();
+  session.service.pool.giveBack(backend, session.service.monotonicMs());
+  session.phase = Phase.IDLE;
+  session.sendRaw(answer);
+  session.input.dropCommand();
+  session.consumePending();
+}
