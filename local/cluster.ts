@@ -197,7 +197,7 @@ export class Cluster {
     return this.instances.filter((instance) => instance.role === "reader");
   }
 
-  /** The process behind an instance: its log, its login as root, freezing it. */
+  /** The process behind an instance: its log, its login as root. */
   server(id: string): ServerProcess {
     const server = this.#servers.get(id);
     if (server === undefined)

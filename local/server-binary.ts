@@ -16,7 +16,6 @@ export interface ServerBinary {
   readonly homeOptions: readonly string[];
   /** The folder with MariaDB's `*_system_tables.sql`, null where there is none. */
   readonly shareDir: string | null;
-  readonly pluginDir: string | null;
   /** Set when the server runs in a container of this image. */
   readonly image: string | null;
   /** The command of another program of the same packages (`mysql`, `mysqldump`, `mariadb`), null when absent. */
@@ -100,7 +99,6 @@ export async function inspectServer(path: string): Promise<ServerBinary> {
     path,
     homeOptions: [],
     shareDir: systemTablesDir([join(around, "share"), "/usr/share"]),
-    pluginDir: null,
     image: null,
     tool: (name) => {
       const file = [dirname(path), dirname(real), join(around, "bin"), "/usr/bin"]
@@ -124,7 +122,6 @@ export async function inspectUnpacked(folder: string): Promise<ServerBinary> {
   if (program === undefined) throw new Error(`${folder} holds no server program`);
   const version = await askVersion(run(program));
   const share = join(folder, "usr/share/mysql");
-  const pluginDir = join(folder, "usr/lib/mysql/plugin");
   return {
     ...version,
     command: run(program),
@@ -132,10 +129,9 @@ export async function inspectUnpacked(folder: string): Promise<ServerBinary> {
     homeOptions: [
       `--basedir=${join(folder, "usr")}`,
       `--lc-messages-dir=${share}`,
-      `--plugin-dir=${pluginDir}`,
+      `--plugin-dir=${join(folder, "usr/lib/mysql/plugin")}`,
     ],
     shareDir: systemTablesDir([join(folder, "usr/share")]),
-    pluginDir,
     image: null,
     tool: (name) => {
       const file = bins.map((dir) => join(dir, name)).find(existsSync);

@@ -128,15 +128,6 @@ export class ServerProcess {
     await this.#end("SIGKILL", STOP_MS);
   }
 
-  /** Stops the whole process without ending it, as a machine that hangs, until `resume`. */
-  freeze(): void {
-    this.#child?.kill("SIGSTOP");
-  }
-
-  resume(): void {
-    this.#child?.kill("SIGCONT");
-  }
-
   /** The last lines that the server wrote. */
   async logTail(lines = LOG_LINES): Promise<string> {
     const text = await readFile(this.logFile, "utf8").catch(() => "");

@@ -99,7 +99,6 @@ async function pullImage(engine: Engine, say: Say): Promise<ServerBinary | null>
     path: `docker ${image}`,
     homeOptions: [],
     shareDir: null,
-    pluginDir: null,
     image,
     tool: () => null,
   };

@@ -6,7 +6,7 @@ import { type ServerSettings, serverArguments } from "../../../local/server-opti
 import { quoteName, quoteText } from "../../../local/sql-text.ts";
 
 function binary(engine: Engine): ServerBinary {
-  const nothing = { shareDir: null, pluginDir: null, image: null, tool: () => null };
+  const nothing = { shareDir: null, image: null, tool: () => null };
   return {
     engine,
     version: "9.7.4",
