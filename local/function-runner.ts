@@ -20,8 +20,10 @@ export interface FunctionOptions {
   readonly timeoutMs?: number;
   /** Milliseconds for loading the module. Lambda allows 10 s; a laptop that starts a database beside it needs more. */
   readonly initTimeoutMs?: number;
-  /** Environments that may exist at once: Lambda's reserved concurrency. */
+  /** Invocations that may run at once, and so environments that may exist: Lambda's reserved concurrency. */
   readonly concurrencyMax?: number;
+  /** Invocations that wait for their turn beyond that; Lambda itself lets none wait. */
+  readonly waitersMax?: number;
   /** Milliseconds after which an environment that nobody calls is ended. */
   readonly idleMs?: number;
   /** Stop environments between invocations, as Lambda does. */
@@ -35,6 +37,7 @@ const DEFAULTS = {
   timeoutMs: 3_000,
   initTimeoutMs: 60_000,
   concurrencyMax: 1_000,
+  waitersMax: 0,
   idleMs: 300_000,
   freeze: false,
   onLine: () => {},
@@ -54,6 +57,9 @@ export class FunctionRunner {
   readonly #environments = new Set<ExecutionEnvironment>();
   /** The environment used last is taken first, so that the others may age out. */
   readonly #idle: Idle[] = [];
+  /** Each is called with the place of an invocation that has ended, or at the end of all. */
+  readonly #waiters: (() => void)[] = [];
+  #running = 0;
   #started = 0;
   #stopped = false;
 
@@ -67,25 +73,18 @@ export class FunctionRunner {
   }
 
   async invoke(event: unknown): Promise<InvocationOutcome> {
-    if (this.#stopped) return { kind: "throttled" };
-    const warm = this.#takeIdle();
-    if (warm === null && this.#usable() >= this.#options.concurrencyMax)
-      return { kind: "throttled" };
-    const environment = warm ?? this.#start();
-    if (warm === null) {
-      const loaded = await environment.load(this.#options.initTimeoutMs);
-      if (loaded.kind !== "returned") {
-        environment.kill();
-        return loaded;
-      }
+    const { concurrencyMax, waitersMax } = this.#options;
+    if (this.#running < concurrencyMax) this.#running += 1;
+    else if (this.#waiters.length < waitersMax) {
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    } else return { kind: "throttled" };
+    try {
+      return this.#stopped ? { kind: "throttled" } : await this.#run(event);
+    } finally {
+      const next = this.#waiters.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
     }
-    const outcome = await environment.invoke(
-      event,
-      this.#context(environment),
-      this.#options.timeoutMs,
-    );
-    this.#release(environment, outcome);
-    return outcome;
   }
 
   /** Ends every environment, in the middle of what it does. */
@@ -97,6 +96,22 @@ export class FunctionRunner {
       return environment.ended;
     });
     await Promise.all(endings);
+  }
+
+  async #run(event: unknown): Promise<InvocationOutcome> {
+    const { initTimeoutMs, timeoutMs } = this.#options;
+    const warm = this.#takeIdle();
+    const environment = warm ?? this.#start();
+    if (warm === null) {
+      const loaded = await environment.load(initTimeoutMs);
+      if (loaded.kind !== "returned") {
+        environment.kill();
+        return loaded;
+      }
+    }
+    const outcome = await environment.invoke(event, this.#context(environment), timeoutMs);
+    this.#release(environment, outcome);
+    return outcome;
   }
 
   #usable(): number {

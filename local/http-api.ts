@@ -40,6 +40,8 @@ export interface HttpApiOptions {
 /** The service's limits: body in bytes, integration in milliseconds. */
 const BODY_BYTES = 10_000_000;
 const INTEGRATION_TIMEOUT_MS = 30_000;
+/** Milliseconds that an idle connection is kept: longer than clients keep theirs, so that they are the ones to close. */
+const KEEP_ALIVE_MS = 75_000;
 const BODILESS: ReadonlySet<number> = new Set([204, 304]);
 
 /** An HTTP API whose every route goes to one function. */
@@ -49,7 +51,9 @@ export class HttpApi {
 
   private constructor(options: HttpApiOptions) {
     this.#options = options;
-    this.#server = createServer((request, response) => void this.#serve(request, response));
+    this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+      void this.#serve(request, response);
+    });
   }
 
   static async start(options: HttpApiOptions): Promise<HttpApi> {

@@ -82,8 +82,9 @@ interface Ground {
 const WEBHOOK_DATABASE = "webhook";
 /** HTTP APIs give up after 30 s; the function answers before that. */
 const WEBHOOK_TIMEOUT_MS = 29_000;
-/** Processes of the function at once: each takes some 60 MB, and this is somebody's laptop. */
+/** Processes of the function at once: each takes some 60 MB, and this is somebody's laptop. More requests wait. */
 const WEBHOOK_CONCURRENCY = 16;
+const WEBHOOK_WAITERS = 1_000;
 
 /** Starts every part in order, and ends those already started where one fails. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -226,6 +227,7 @@ async function startWebhook(plan: WebhookPlan, closers: Closers): Promise<string
     watchdog: ground.watchdog,
     timeoutMs: WEBHOOK_TIMEOUT_MS,
     concurrencyMax: WEBHOOK_CONCURRENCY,
+    waitersMax: WEBHOOK_WAITERS,
     onLine: options.onLine,
   });
   closers.add(() => runner.stop());

@@ -88,6 +88,33 @@ describe("environments", () => {
     expect(await runner.invoke({ do: "tell" })).toMatchObject({ kind: "returned" });
   });
 
+  test("invocations that may wait for their turn get it in order", async () => {
+    const runner = start({ concurrencyMax: 1, waitersMax: 2 });
+    const file = join(folder, "turns");
+    const order: string[] = [];
+    const invoke = async (name: string, what: string) => {
+      const outcome = await runner.invoke({ do: what, file });
+      order.push(name);
+      return outcome.kind;
+    };
+    const kinds = [invoke("first", "wait"), invoke("second", "exit"), invoke("third", "tell")];
+    expect(await runner.invoke({ do: "tell" })).toEqual({ kind: "throttled" });
+    await writeFile(file, "");
+    expect(await Promise.all(kinds)).toEqual(["returned", "crashed", "returned"]);
+    expect(order).toEqual(["first", "second", "third"]);
+    expect(runner.counts).toEqual({ environments: 1, started: 2 });
+  });
+
+  test("stopping leaves nobody waiting", async () => {
+    const runner = start({ concurrencyMax: 1, waitersMax: 10 });
+    const file = join(folder, "never written");
+    const outcomes = [1, 2, 3].map(() => runner.invoke({ do: "wait", file }));
+    await until(() => runner.counts.environments === 1, { what: "the environment" });
+    await runner.stop();
+    const kinds = (await Promise.all(outcomes)).map(({ kind }) => kind);
+    expect(kinds).toEqual(["crashed", "throttled", "throttled"]);
+  });
+
   test("one that nobody calls is ended", async () => {
     const runner = start({ idleMs: 50 });
     const { pid } = value(await runner.invoke({ do: "tell" }));
