@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeCa } from "../proxy/net/self-signed.ts";
+import { makeCa } from "../proxy/index.ts";
 
 export interface TlsFiles {
   readonly caFile: string;

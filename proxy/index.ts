@@ -5,3 +5,5 @@ import { ProxyRuntime } from "./runtime.ts";
 export type { ProxyHandle, ProxyPorts } from "./ports.ts";
 
 export const createProxy: CreateProxy = (spec, ports) => new ProxyRuntime(spec, ports);
+
+export { makeCa } from "./net/self-signed.ts";

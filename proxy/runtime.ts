@@ -1,4 +1,3 @@
-import type { AdminView } from "./admin/admin-view.ts";
 import { generateLoginKey } from "./auth/login-key.ts";
 import { Accounts } from "./net/accounts.ts";
 import { Endpoint } from "./net/endpoint.ts";
@@ -11,7 +10,7 @@ import { type MonitorLogin, TargetMonitor } from "./net/target-monitor.ts";
 import { makeOwnTls, makeServerTls } from "./net/tls.ts";
 import { ProxyCounters } from "./observe/counters.ts";
 import { PinLog } from "./observe/pin-log.ts";
-import type { EndpointView } from "./observe/state-view.ts";
+import type { AdminView, EndpointView } from "./observe/state-view.ts";
 import { Role } from "./pool/role.ts";
 import type { ProxyHandle, ProxyPorts } from "./ports.ts";
 import type { EndpointSpec, HostSpec, ProxySpec } from "./spec/proxy-spec.ts";

@@ -1,5 +1,4 @@
 import { createPublicKey, generateKeyPair, type KeyObject } from "node:crypto";
-import { promisify } from "node:util";
 
 /** The RSA key under which clients without TLS send a password for caching_sha2_password. */
 export interface LoginKey {
@@ -27,6 +26,11 @@ export function makeLoginKey(privateKey: KeyObject): LoginKey {
 
 /** As MySQL does at its first start (caching_sha2_password_auto_generate_rsa_keys): 2048 bits. */
 export async function generateLoginKey(): Promise<LoginKey> {
-  const { privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2_048 });
+  const privateKey = await new Promise<KeyObject>((resolve, reject) => {
+    generateKeyPair("rsa", { modulusLength: 2_048 }, (error, _publicKey, key) => {
+      if (error === null) resolve(key);
+      else reject(error);
+    });
+  });
   return makeLoginKey(privateKey);
 }

@@ -1,7 +1,8 @@
 import { makeFault } from "../base/faults.ts";
 import type { ErrFields } from "../wire/err.ts";
-import { type ClientSession, Phase } from "./client-session.ts";
+import type { ClientSession } from "./client-session.ts";
 import type { OpeningFailure } from "./opening.ts";
+import { Phase } from "./phase.ts";
 
 /** Puts a session into the pool's queue; what it wants to send is kept. */
 export function waitForBackend(session: ClientSession, now: number): void {

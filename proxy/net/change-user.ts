@@ -1,7 +1,8 @@
 import { decodeChangeUser } from "../wire/change-user.ts";
 import { MalformedPacket } from "../wire/malformed-packet.ts";
 import { ClientLogin } from "./client-login.ts";
-import { type ClientSession, Phase } from "./client-session.ts";
+import type { ClientSession } from "./client-session.ts";
+import { Phase } from "./phase.ts";
 import { recycle } from "./settle.ts";
 
 /**

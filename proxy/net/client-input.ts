@@ -1,7 +1,8 @@
 import { BOUNDS } from "../base/bounds.ts";
 import { RequestWalker } from "../wire/request-walker.ts";
-import { type ClientSession, Phase } from "./client-session.ts";
+import type { ClientSession } from "./client-session.ts";
 import { dispatchCommand } from "./commands.ts";
+import { Phase } from "./phase.ts";
 
 /** Bytes of a command that is waited for whole before it is looked at. Longer ones are passed on as they come. */
 const COLLECT_BYTES = 60_000;

@@ -16,8 +16,9 @@ import { encodeOk, plainOk } from "../wire/ok.ts";
 import { Status } from "../wire/status.ts";
 import { framePacket } from "../wire/writer.ts";
 import { type Account, credentialOf } from "./accounts.ts";
-import { type ClientSession, Phase } from "./client-session.ts";
+import type { ClientSession } from "./client-session.ts";
 import { checkSchema, loggedIn } from "./login-outcome.ts";
+import { Phase } from "./phase.ts";
 import { classFlags, offeredCapabilities, offeredMariadbCapabilities } from "./server-facts.ts";
 import { acceptTls } from "./tls.ts";
 

@@ -14,31 +14,13 @@ import type { Backend, BackendUser, DiagnosticsOwner } from "./backend.ts";
 import { waitForBackend } from "./borrowing.ts";
 import { ClientInput } from "./client-input.ts";
 import type { ClientLogin } from "./client-login.ts";
-import { NO_VERDICT } from "./commands.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { killStatement } from "./kill.ts";
 import { type Link, type LinkOwner, WriteResult } from "./link.ts";
+import { NO_VERDICT, Phase } from "./phase.ts";
 import { needsPreparation, prepare } from "./prepare.ts";
 import type { Service } from "./service.ts";
 import { afterResponse, recycle } from "./settle.ts";
-
-/** Where a session is in the serving of a command. */
-export const Phase = {
-  LOGIN: 0,
-  IDLE: 1,
-  /** In the pool's queue. */
-  WAITING: 2,
-  /** Its backend is being brought into its state. */
-  PREPARING: 3,
-  /** A command is with the backend. */
-  RUNNING: 4,
-  /** The response is out; the backend is asked what the command has changed. */
-  SETTLING: 5,
-  CLOSED: 6,
-} as const;
-
-/** Why a lent backend stays with its session although its response is complete. */
-export type Hold = "transaction" | "pin" | null;
 
 /** One client's conversation, from accept to close. */
 export class ClientSession extends Waiter implements LinkOwner, BackendUser, DiagnosticsOwner {
@@ -334,18 +316,14 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
   // --- answers of the proxy's own
 
   sendOk(status: number = this.ledger.status): void {
-    this.#write(framePacket(encodeOk(plainOk(status), this.capabilities), 1));
+    this.sendRaw(framePacket(encodeOk(plainOk(status), this.capabilities), 1));
   }
 
   sendError(error: ErrFields, sequence = 1): void {
-    this.#write(framePacket(encodeErr(error), sequence));
+    this.sendRaw(framePacket(encodeErr(error), sequence));
   }
 
-  sendRaw(bytes: Buffer): void {
-    this.#write(bytes);
-  }
-
-  #write(packet: Buffer): void {
+  sendRaw(packet: Buffer): void {
     this.link.write(packet, 0, packet.length);
   }
 

@@ -7,18 +7,8 @@ import { ResponseShape } from "../wire/response-walker.ts";
 import { changeUser } from "./change-user.ts";
 import type { ClientSession } from "./client-session.ts";
 import { killOther } from "./kill.ts";
+import { NO_VERDICT } from "./phase.ts";
 import { resetSession } from "./settle.ts";
-
-/** What is said of commands that carry no SQL. */
-export const NO_VERDICT: Verdict = {
-  flags: Fact.TOUCHES_NO_TABLE,
-  pin: null,
-  assignments: [],
-  schema: null,
-  kill: null,
-  tracked: [],
-  warnings: [],
-};
 
 /** A text that is longer than what is classified: it pins, so nothing more need be known of it. */
 const OVERSIZED: Verdict = { ...NO_VERDICT, flags: Fact.OPAQUE, pin: "text-over-16k" };

@@ -4,8 +4,8 @@ import type { ErrFields } from "../wire/err.ts";
 import type { Account } from "./accounts.ts";
 import { Backend } from "./backend.ts";
 import type { ClientSession } from "./client-session.ts";
-import { Phase } from "./client-session.ts";
 import { type OpeningFailure, openConnection, ownCapabilities } from "./opening.ts";
+import { Phase } from "./phase.ts";
 import type { Service, TargetAddress } from "./service.ts";
 
 /**

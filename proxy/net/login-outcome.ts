@@ -2,8 +2,8 @@ import type { PoolKey } from "../pool/key.ts";
 import type { ErrFields } from "../wire/err.ts";
 import type { Backend } from "./backend.ts";
 import { waitForBackend } from "./borrowing.ts";
-import { type ClientSession, Phase } from "./client-session.ts";
-import { NO_VERDICT } from "./commands.ts";
+import type { ClientSession } from "./client-session.ts";
+import { NO_VERDICT, Phase } from "./phase.ts";
 
 /** Has a backend go to the session's schema, and tells the server's error if it refuses. */
 export function checkSchema(session: ClientSession, done: (error: ErrFields | null) => void): void {

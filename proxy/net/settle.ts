@@ -7,8 +7,9 @@ import type { ResponseWalker } from "../wire/response-walker.ts";
 import { Status } from "../wire/status.ts";
 import { decodeTextRows, type TextRow } from "../wire/text-result.ts";
 import type { Backend } from "./backend.ts";
-import { type ClientSession, Phase } from "./client-session.ts";
+import type { ClientSession } from "./client-session.ts";
 import { type OwnCommand, ownReset } from "./housekeeping.ts";
+import { Phase } from "./phase.ts";
 import { spelling } from "./server-facts.ts";
 import type { Service } from "./service.ts";
 

@@ -1,6 +1,6 @@
-import type { AdminView } from "../admin/admin-view.ts";
 import type { PinLog } from "../observe/pin-log.ts";
 import type {
+  AdminView,
   EndpointView,
   PoolView,
   SessionState,
@@ -12,7 +12,8 @@ import type {
 import { BackendState } from "../pool/backend.ts";
 import { Role } from "../pool/role.ts";
 import type { ProxySpec } from "../spec/proxy-spec.ts";
-import { type ClientSession, Phase } from "./client-session.ts";
+import type { ClientSession } from "./client-session.ts";
+import { Phase } from "./phase.ts";
 import type { Service } from "./service.ts";
 import type { TargetMonitor } from "./target-monitor.ts";
 

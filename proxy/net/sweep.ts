@@ -1,5 +1,5 @@
 import { BOUNDS } from "../base/bounds.ts";
-import { Phase } from "./client-session.ts";
+import { Phase } from "./phase.ts";
 import type { Service } from "./service.ts";
 
 /** Milliseconds of a client connection's life, as RDS Proxy's: 24 hours. */

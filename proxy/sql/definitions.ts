@@ -24,7 +24,7 @@ export function judgeDefinition(scan: Scan): void {
     case W.PACKAGE:
       scan.facts |= Fact.ENDS_TRANSACTION;
       scan.advance();
-      skipCompound(scan, 0);
+      skipCompound(scan, 0, false);
       break;
     default:
       scan.facts |= Fact.ENDS_TRANSACTION;

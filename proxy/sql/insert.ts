@@ -84,7 +84,7 @@ function judgeRows(scan: Scan): boolean {
         mayName = false;
         break;
       case Kind.WORD:
-        if (scan.word === W.VALUES || scan.word === W.VALUE) mayName = isSet;
+        if (isValues(scan)) mayName = isSet;
         else if (scan.word === W.SET) isSet = mayName = true;
         else if (!mayName && !isPlainWord(scan)) return false;
         else if (mayName && isVerb(scan)) return false;
@@ -120,7 +120,12 @@ function isPlainWord(scan: Scan): boolean {
   }
 }
 
-/** The rows come from a query. */
+/** The word before the rows, and not a column of that name. */
+function isValues(scan: Scan): boolean {
+  return scan.depth === 0 && (scan.word === W.VALUES || scan.word === W.VALUE);
+}
+
+/** The rows come from a query, or a clause follows them. */
 function isVerb(scan: Scan): boolean {
   if (scan.prevKind === Kind.DOT) return false;
   switch (scan.word) {
@@ -129,8 +134,9 @@ function isVerb(scan: Scan): boolean {
     case W.TABLE:
     case W.ON:
     case W.AS:
-    case W.RETURNING:
       return true;
+    case W.RETURNING:
+      return scan.depth === 0;
     default:
       return false;
   }

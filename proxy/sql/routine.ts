@@ -6,11 +6,12 @@ import { W } from "./words.ts";
 
 /**
  * Steps over the body of a routine, trigger or event, or over an anonymous block: semicolons inside of compound
- * statements do not end the text's statement. `depth` compound statements are open already.
+ * statements do not end the text's statement. `depth` compound statements are open already; `isRun` when the token starts a
+ * statement, as in a block.
  */
-export function skipCompound(scan: Scan, depth: number): void {
+export function skipCompound(scan: Scan, depth: number, isRun: boolean): void {
   let open = depth;
-  let startsStatement = depth > 0;
+  let startsStatement = isRun;
   while (scan.kind !== Kind.END) {
     if (scan.kind === Kind.SEMICOLON) {
       if (open <= 0) return;
@@ -24,6 +25,8 @@ export function skipCompound(scan: Scan, depth: number): void {
     } else startsStatement = scan.kind === Kind.COLON;
     scan.advance();
   }
+  // Nothing closed it: a text that no server takes, or one whose end we misread.
+  if (open > 0) scan.pinBy(Pin.UNPARSED);
 }
 
 /** How many compound statements the word opens (1), closes (-1) or neither (0). */
@@ -62,6 +65,6 @@ function isBeforeStatement(word: number): boolean {
 export function judgeBlock(scan: Scan, depth: number): void {
   scan.facts |= Fact.OPAQUE;
   scan.pinBy(Pin.UNPARSED);
-  skipCompound(scan, depth);
+  skipCompound(scan, depth, true);
   skipBody(scan);
 }

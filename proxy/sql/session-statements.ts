@@ -9,7 +9,8 @@ import { W } from "./words.ts";
 /** BEGIN [WORK]; anything else after BEGIN makes it a block. */
 export function judgeBegin(scan: Scan): void {
   scan.advance();
-  scan.accept(W.WORK);
+  if (scan.accept(W.NOT)) scan.accept(W.ATOMIC);
+  else scan.accept(W.WORK);
   if (scan.isAtEnd()) scan.facts |= Fact.BEGINS_TRANSACTION;
   else judgeBlock(scan, 1);
 }

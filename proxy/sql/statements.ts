@@ -175,7 +175,7 @@ function judgePlain(scan: Scan): boolean {
     case W.REPEAT:
     case W.FOR:
     case W.DECLARE:
-      judgeBlock(scan, scan.word === W.DECLARE ? 0 : 1);
+      judgeBlock(scan, 0);
       return true;
     default:
       return false;
@@ -318,9 +318,10 @@ function judgeAnalyze(scan: Scan): void {
     scan.step();
   }
   const isStatement =
-    scan.kind === Kind.WORD &&
-    scan.word !== W.TABLE &&
-    (isQueryVerb(scan.word) || scan.word === W.WITH);
+    scan.kind === Kind.OPEN ||
+    (scan.kind === Kind.WORD &&
+      scan.word !== W.TABLE &&
+      (isQueryVerb(scan.word) || scan.word === W.WITH));
   if (isStatement) judgeStatement(scan);
   else scan.facts |= Fact.ENDS_TRANSACTION;
 }

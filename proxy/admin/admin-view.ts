@@ -1,1 +1,0 @@
-export type { AdminView } from "../observe/state-view.ts";
