@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import { classify } from "../proxy/sql/classify.ts";
 import type { Verdict } from "../proxy/sql/verdict.ts";
+import { VerdictCache } from "../proxy/sql/verdict-cache.ts";
 
 const LARAVEL =
   "SET NAMES 'utf8mb4' COLLATE 'utf8mb4_unicode_ci', time_zone='+00:00', SESSION sql_mode='ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES'";
@@ -45,13 +46,25 @@ function measure(run: (rounds: number) => void): { ns: number; bytes: number } {
   return { ns: best, bytes };
 }
 
+function report(name: string, length: number, run: (rounds: number) => void): void {
+  const { ns, bytes } = measure(run);
+  console.log(
+    `${name.padEnd(32)} ${String(length).padStart(4)} bytes ${ns.toFixed(0).padStart(6)} ns ${bytes.toFixed(1).padStart(8)} heap bytes`,
+  );
+}
+
 for (const [name, text] of STATEMENTS) {
   const bytes = encoder.encode(text);
-  const { ns, bytes: heap } = measure((rounds) => {
+  report(name, bytes.length, (rounds) => {
     for (let i = 0; i < rounds; i++) sink = classify(bytes, 0, bytes.length, 0);
   });
-  console.log(
-    `${name.padEnd(28)} ${String(bytes.length).padStart(4)} bytes ${ns.toFixed(0).padStart(6)} ns ${heap.toFixed(1).padStart(8)} heap bytes`,
-  );
+}
+const cache = new VerdictCache();
+for (const [name, text] of STATEMENTS) {
+  if (!text.startsWith("SET")) continue;
+  const bytes = encoder.encode(text);
+  report(`${name}, kept`, bytes.length, (rounds) => {
+    for (let i = 0; i < rounds; i++) sink = cache.classify(bytes, 0, bytes.length, 0);
+  });
 }
 if (sink === null) throw new Error("nothing was classified");

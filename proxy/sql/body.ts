@@ -60,12 +60,14 @@ export function skipBody(scan: Scan): void {
 /** Judges the token as a part of some expression or clause. */
 export function judgeToken(scan: Scan): void {
   switch (scan.kind) {
-    case Kind.WORD:
-    case Kind.QUOTED: {
+    case Kind.WORD: {
       const action = actions[scan.word]!;
       if (action !== Act.NONE) judgeWord(scan, action);
       return;
     }
+    case Kind.QUOTED:
+      judgeQuoted(scan);
+      return;
     case Kind.OPEN:
       if (scan.prevKind === Kind.WORD || scan.prevKind === Kind.QUOTED) judgeCall(scan);
       scan.depth++;
@@ -90,17 +92,27 @@ function judgeClose(scan: Scan): void {
   if (scan.depth > 0) scan.depth--;
 }
 
+/** `@@name` and `@@scope.name`: some system variables tell of the statement before. */
+function judgeVariable(scan: Scan, action: number): void {
+  if (action === Act.INSERT_ID) scan.facts |= Fact.READS_INSERT_ID;
+  else if (action === Act.DIAGNOSTICS) scan.facts |= Fact.READS_DIAGNOSTICS;
+}
+
+function isVariable(scan: Scan): boolean {
+  if (scan.prevKind === Kind.SYSTEM) return true;
+  return scan.prevKind === Kind.DOT && scan.prev3Kind === Kind.SYSTEM;
+}
+
+function judgeQuoted(scan: Scan): void {
+  if (isVariable(scan)) judgeVariable(scan, actions[scan.numberQuoted()]!);
+}
+
 function judgeWord(scan: Scan, action: number): void {
-  const afterDot = scan.prevKind === Kind.DOT;
-  if (action === Act.INSERT_ID || action === Act.DIAGNOSTICS) {
-    const isVariable =
-      scan.prevKind === Kind.SYSTEM || (afterDot && scan.prev3Kind === Kind.SYSTEM);
-    if (!isVariable) return;
-    if (action === Act.INSERT_ID) scan.facts |= Fact.READS_INSERT_ID;
-    else scan.facts |= Fact.READS_DIAGNOSTICS;
+  if (isVariable(scan)) {
+    judgeVariable(scan, action);
     return;
   }
-  if (afterDot || scan.kind === Kind.QUOTED || scan.prevKind === Kind.SYSTEM) return;
+  if (scan.prevKind === Kind.DOT) return;
   switch (action) {
     case Act.SELECT:
       endDeclarations(scan);
@@ -132,8 +144,10 @@ function judgeWord(scan: Scan, action: number): void {
     case Act.FILE:
       scan.writes = true;
       return;
-    default:
+    case Act.VALUE:
       if (scan.prevWord === W.NEXT) scan.writes = true;
+      return;
+    default:
   }
 }
 
@@ -149,6 +163,7 @@ function judgeCall(scan: Scan): void {
     scan.facts |= Fact.OPAQUE;
     return;
   }
+  if (scan.prevKind === Kind.QUOTED) scan.prevWord = scan.numberQuotedBefore();
   const traits = wordTraits(scan.prevWord);
   const isKnown = scan.prevKind === Kind.WORD ? traits !== 0 : (traits & BUILT_IN) !== 0;
   if (isKnown) judgeBuiltIn(scan);

@@ -1,5 +1,5 @@
 import { Reading } from "./verdict.ts";
-import { addToHash, findWord, startHash } from "./words.ts";
+import { addToHash, FOLD, findWord, startHash } from "./words.ts";
 
 /** Kinds of tokens. A single punctuation byte is its own kind (33 to 126). */
 export const Kind = {
@@ -36,7 +36,7 @@ const COMMENT = 6;
 
 /** What a token that starts with a byte may be. */
 const CLASS = new Uint8Array(256);
-/** Bytes of an unquoted identifier: 1, and 2 from 0x80 on. */
+/** Bytes of an unquoted identifier, folded to lower case; 0 for all others. */
 const NAME = new Uint8Array(256);
 const charCode = (text: string): number => text.charCodeAt(0);
 for (let byte = 0; byte < 256; byte++) {
@@ -48,12 +48,11 @@ for (let byte = 0; byte < 256; byte++) {
   else if (/[#\-/*]/.test(text)) CLASS[byte] = COMMENT;
   else if (byte <= 0x20 || byte === 0x7f) CLASS[byte] = SPACE;
   else if (text === "@") CLASS[byte] = AT;
-  NAME[byte] = byte >= 0x80 ? 2 : CLASS[byte] === LETTER || CLASS[byte] === DIGIT ? 1 : 0;
+  NAME[byte] = CLASS[byte] === LETTER || CLASS[byte] === DIGIT ? FOLD[byte]! : 0;
 }
 
 const APOSTROPHE = charCode("'");
 const DOUBLE_QUOTE = charCode('"');
-const BACK_QUOTE = charCode("`");
 const BACKSLASH = charCode("\\");
 const STAR = charCode("*");
 const SLASH = charCode("/");
@@ -69,7 +68,7 @@ export class Lexer {
   end = 0;
   reading = 0;
   kind: number = Kind.END;
-  /** Number of the word (WORD and QUOTED), or 0. */
+  /** Number of the unquoted word, or 0. */
   word = 0;
   /** The token is in bytes [from, to), with its quotes. */
   from = 0;
@@ -118,10 +117,30 @@ export class Lexer {
     return this.kind;
   }
 
-  /** Bounds of a quoted token's content. */
+  /** Where the content of the quoted token ends. */
   contentEnd(): number {
-    const quote = this.bytes[this.from];
-    return this.to - this.from > 1 && this.bytes[this.to - 1] === quote ? this.to - 1 : this.to;
+    return this.#contentEnd(this.from, this.to);
+  }
+
+  /** Number of the word in the quoted token before this one. Few are ever asked for theirs. */
+  numberQuotedBefore(): number {
+    return this.#quotedNumber(this.prevFrom, this.prevTo);
+  }
+
+  /** Number of the word in the quoted token. */
+  numberQuoted(): number {
+    return this.#quotedNumber(this.from, this.to);
+  }
+
+  #quotedNumber(from: number, to: number): number {
+    const end = this.#contentEnd(from, to);
+    let hash = startHash();
+    for (let at = from + 1; at < end; at++) hash = addToHash(hash, FOLD[this.bytes[at]!]!);
+    return findWord(this.bytes, from + 1, end, hash);
+  }
+
+  #contentEnd(from: number, to: number): number {
+    return to - from > 1 && this.bytes[to - 1] === this.bytes[from] ? to - 1 : to;
   }
 
   #atEnd(): number {
@@ -164,14 +183,14 @@ export class Lexer {
 
   #scanWord(at: number): number {
     const { bytes, end } = this;
+    const wide = this.#wide;
     let hash = startHash();
     let to = at;
     while (to < end) {
-      const byte = bytes[to]!;
-      const part = NAME[byte]!;
-      if (part === 0) break;
-      hash = addToHash(hash, byte);
-      to += part === 2 && this.#wide ? this.#width(to) : 1;
+      const folded = NAME[bytes[to]!]!;
+      if (folded === 0) break;
+      hash = addToHash(hash, folded);
+      to += folded >= 0x81 && wide ? this.#width(to) : 1;
     }
     this.to = to;
     this.word = findWord(bytes, at, to, hash);
@@ -194,32 +213,29 @@ export class Lexer {
   }
 
   #scanQuote(at: number, quote: number): number {
-    const isName =
-      quote === BACK_QUOTE ||
-      (quote === DOUBLE_QUOTE && (this.reading & Reading.ANSI_QUOTES) !== 0);
-    if (!isName) return this.#scanString(at, quote);
+    if (this.#isString(quote)) return this.#scanString(at, quote);
     this.to = this.#closingQuote(at + 1, quote);
-    const last = this.contentEnd();
-    let hash = startHash();
-    for (let i = at + 1; i < last; i++) hash = addToHash(hash, this.bytes[i]!);
-    this.word = findWord(this.bytes, at + 1, last, hash);
     return Kind.QUOTED;
+  }
+
+  /** What the quote encloses is a string, not a name. */
+  #isString(quote: number): boolean {
+    if (quote === DOUBLE_QUOTE) return (this.reading & Reading.ANSI_QUOTES) === 0;
+    return quote === APOSTROPHE;
   }
 
   /** Position after the quote that closes what was opened before `at`; the end when nothing does. */
   #closingQuote(at: number, quote: number): number {
     const { bytes, end } = this;
-    const escapes =
-      this.#escapes &&
-      (quote === APOSTROPHE ||
-        (quote === DOUBLE_QUOTE && (this.reading & Reading.ANSI_QUOTES) === 0));
+    const escapeByte = this.#escapes && this.#isString(quote) ? BACKSLASH : -1;
+    const wide = this.#wide;
     while (at < end) {
       const byte = bytes[at++]!;
       if (byte === quote) {
         if (at >= end || bytes[at] !== quote) return at;
         at++;
-      } else if (byte === BACKSLASH && escapes) at++;
-      else if (byte >= 0x81 && this.#wide) at += this.#width(at - 1) - 1;
+      } else if (byte === escapeByte) at++;
+      else if (wide) at += this.#width(at - 1) - 1;
     }
     return end;
   }

@@ -200,7 +200,7 @@ const HASH_PRIME = 16777619;
 const SLOT_MASK = 4095;
 
 /** Byte to lower-case byte, ASCII letters only. */
-const FOLD = new Uint8Array(256);
+export const FOLD = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) FOLD[byte] = byte >= 65 && byte <= 90 ? byte + 32 : byte;
 
 const spellings: string[] = [""];
@@ -235,12 +235,14 @@ for (let number = 1; number < WORD_COUNT; number++) {
   slots[slot] = number;
 }
 
+/** Hash of no bytes. */
 export function startHash(): number {
   return HASH_SEED;
 }
 
-export function addToHash(hash: number, byte: number): number {
-  return Math.imul(hash ^ FOLD[byte]!, HASH_PRIME);
+/** Adds a byte that is folded to lower case already. */
+export function addToHash(hash: number, folded: number): number {
+  return Math.imul(hash ^ folded, HASH_PRIME);
 }
 
 /** Number of a word known at start-up. */

@@ -239,3 +239,28 @@ test("plain verdicts are shared", () => {
   expect(judge("INSERT INTO t VALUES (1)")).toBe(judge("REPLACE u SET a = 2"));
   expect(Object.isFrozen(judge("SELECT 1"))).toBe(true);
 });
+
+test("columns that bear the names of clauses leave an insert plain", () => {
+  expect(
+    factsOf(judge("INSERT INTO t (name, value, returning, status) VALUES (1, 2, 3, 4)")),
+  ).toEqual(["INSERT"]);
+  expect(factsOf(judge("INSERT INTO t SET value = 1, name = 'a'"))).toEqual(["INSERT"]);
+});
+
+test("what follows a block counts", () => {
+  const block = judge("IF 1 THEN SELECT 2; END IF; USE a");
+  expect(factsOf(block)).toEqual(["OPAQUE", "USE", "MULTI"]);
+  expect(block.schema).toBe("a");
+  const nested = judge("BEGIN NOT ATOMIC IF 1 THEN SELECT 2; END IF; SELECT 3; END; SELECT 4");
+  expect(factsOf(nested)).toEqual(["OPAQUE", "MULTI"]);
+  expect(judge("BEGIN NOT ATOMIC IF 1 THEN SELECT 2; END IF; USE a; END; USE b").schema).toBe("b");
+  expect(judge("BEGIN NOT ATOMIC IF 1 THEN SELECT 2; END IF; USE a; END").schema).toBeNull();
+  expect(judge("WHILE 1 DO SELECT 2; END WHILE; USE c").schema).toBe("c");
+});
+
+test("a body that nothing closes is not trusted", () => {
+  expect(judge("CREATE PROCEDURE p() BEGIN SELECT `begin`; END").pin).toBeNull();
+  expect(judge("CREATE PROCEDURE p() BEGIN SELECT begin FROM t; END; SET @a = 1").pin).toBe(
+    "unparsed",
+  );
+});
