@@ -46,10 +46,15 @@ function measure(run: (rounds: number) => void): { ns: number; bytes: number } {
   return { ns: best, bytes };
 }
 
+/** The heap shrank in every attempt: nothing can be said. */
+function heapText(bytes: number): string {
+  return Number.isFinite(bytes) ? bytes.toFixed(1) : "?";
+}
+
 function report(name: string, length: number, run: (rounds: number) => void): void {
   const { ns, bytes } = measure(run);
   console.log(
-    `${name.padEnd(32)} ${String(length).padStart(4)} bytes ${ns.toFixed(0).padStart(6)} ns ${bytes.toFixed(1).padStart(8)} heap bytes`,
+    `${name.padEnd(32)} ${String(length).padStart(4)} bytes ${ns.toFixed(0).padStart(6)} ns ${heapText(bytes).padStart(8)} heap bytes`,
   );
 }
 
