@@ -81,6 +81,8 @@ export class Backend extends PooledBackend implements LinkOwner {
   #mode: number = Mode.OPENING;
   #housekeeping: Housekeeping | null = null;
   #out = Buffer.allocUnsafeSlow(OUT_BYTES);
+  /** The part of it that the last statement filled. */
+  #outFilled: Uint8Array = this.#out;
   #outBusy = false;
 
   constructor(target: PoolTarget, key: PoolKey, setting: BackendSetting) {
@@ -156,7 +158,8 @@ export class Backend extends PooledBackend implements LinkOwner {
       out.set(start === 0 && end === bytes.byteLength ? bytes : bytes.subarray(start, end));
     else for (let i = 0; i < size; i++) out[i] = bytes[start + i] as number;
     this.#sent = size;
-    const result = link.write(out, 0, size);
+    if (this.#outFilled.byteLength !== size) this.#outFilled = out.subarray(0, size);
+    const result = link.write(this.#outFilled, 0, size);
     if (result === WriteResult.DONE) return true;
     this.#outBusy = result === WriteResult.HELD;
     return false;

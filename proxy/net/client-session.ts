@@ -187,6 +187,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
         return false;
       }
     }
+    this.backendStartedMs = now;
     this.sendCommand(bytes, at, stop, length);
     return true;
   }
@@ -223,6 +224,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
       this.onPrepared = null;
       return told(null);
     }
+    this.backendStartedMs = this.service.monotonicMs();
     this.input.sendCommand();
   }
 
@@ -231,7 +233,6 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
     const backend = this.backend as Backend;
     if (this.ledger.pendingPin !== null) this.endpoint.pin(this, backend, bytes, at, stop);
     this.phase = Phase.RUNNING;
-    this.backendStartedMs = this.service.monotonicMs();
     backend.serve(this.shape);
     this.sendUnanswered(bytes, at, stop, length);
   }

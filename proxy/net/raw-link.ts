@@ -7,6 +7,10 @@ const UV_EOF = -4095;
 const LINGER_MS = 1_000;
 
 const binding = rawBinding as RawBinding;
+/** Undefined where there is no binding, and then no RawLink either. */
+const STATE = rawBinding?.state as Int32Array;
+const READ_RESULT = rawBinding?.readResult as number;
+const LAST_WRITE_WAS_ASYNC = rawBinding?.lastWriteWasAsync as number;
 
 /** An error of libuv, by its negative number. */
 function systemError(status: number, call: string): Error {
@@ -16,7 +20,7 @@ function systemError(status: number, call: string): Error {
 
 function onRead(this: RawHandle): Uint8Array | undefined {
   const link = this.sluiceLink as RawLink;
-  return link.readDone(binding.state[binding.readResult] as number);
+  return link.readDone(STATE[READ_RESULT] as number);
 }
 
 function onWritten(this: RawWrite, status: number): void {
@@ -38,6 +42,8 @@ export class RawLink implements Link {
   remotePort = 0;
   #handle: RawHandle | null;
   #buffer: Uint8Array;
+  /** The part of the buffer that the last read filled: kept, since responses of one size are common and views cost. */
+  #filled: Uint8Array;
   #shared: boolean;
   #surrendered = false;
   #reading = false;
@@ -52,6 +58,7 @@ export class RawLink implements Link {
     this.owner = owner;
     this.#handle = handle;
     this.#buffer = buffer;
+    this.#filled = buffer;
     this.#shared = shared;
     handle.sluiceLink = this;
     handle.onread = onRead;
@@ -69,10 +76,16 @@ export class RawLink implements Link {
       return undefined;
     }
     if (count > 0) {
-      this.owner.onBytes(this.#buffer, count);
+      if (this.#shared) {
+        this.owner.onBytes(this.#buffer, count);
+        return undefined;
+      }
+      if (this.#filled.byteLength !== count) this.#filled = this.#buffer.subarray(0, count);
+      this.owner.onBytes(this.#filled, count);
       if (!this.#surrendered) return undefined;
       this.#surrendered = false;
       this.#buffer = new Uint8Array(this.#buffer.byteLength);
+      this.#filled = this.#buffer;
       return this.#buffer;
     }
     if (count === 0 || this.#handle === null) return undefined;
@@ -103,7 +116,7 @@ export class RawLink implements Link {
       this.#failLater(systemError(status, "write"));
       return WriteResult.DONE;
     }
-    if (binding.state[binding.lastWriteWasAsync] === 0) return WriteResult.DONE;
+    if (STATE[LAST_WRITE_WAS_ASYNC] === 0) return WriteResult.DONE;
     RawLink.#spare = null;
     request.handle = handle;
     request.buffer = view;

@@ -8,6 +8,7 @@ export const CHARSET_VARIABLES = [
   "collation_connection",
 ] as const;
 
+const KATAKANA_CHARSETS = new Set(["cp932", "sjis"]);
 const ASCII_TRAIL_CHARSETS = new Set(["big5", "cp932", "gb18030", "gbk", "sjis"]);
 
 /**
@@ -105,7 +106,8 @@ export class StateTable {
     return (
       (mode.includes("ANSI_QUOTES") ? Reading.ANSI_QUOTES : 0) |
       (mode.includes("NO_BACKSLASH_ESCAPES") ? Reading.NO_BACKSLASH_ESCAPES : 0) |
-      (ASCII_TRAIL_CHARSETS.has(charset) ? Reading.ASCII_TRAIL_BYTES : 0)
+      (ASCII_TRAIL_CHARSETS.has(charset) ? Reading.ASCII_TRAIL_BYTES : 0) |
+      (KATAKANA_CHARSETS.has(charset) ? Reading.KATAKANA_BYTES : 0)
     );
   }
 }
