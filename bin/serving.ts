@@ -86,7 +86,7 @@ async function loadSpec(
 function portsFor(file: string, events: EventBus): ProxyPorts {
   return {
     version: VERSION,
-    clock: { epochMs: () => Date.now(), monotonicMs: () => performance.now() },
+    clock: { epochMs: Date.now, monotonicMs: performance.now.bind(performance) },
     events,
     passwords: passwordSources(file),
     readFile: (path) => readFile(besideSpec(file, path)),
