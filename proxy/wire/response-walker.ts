@@ -182,23 +182,21 @@ export class ResponseWalker {
       return;
     }
     this.#continued = length === MAX_PAYLOAD;
-    if (length === 0) {
-      this.malformed = true;
-      return;
-    }
+    if (length === 0) return this.#bad();
     switch (this.#phase) {
       case Phase.FIRST:
         return this.#first(bytes, at, length);
       case Phase.COLUMNS:
         return this.#column(bytes, at, length);
       case Phase.COLUMNS_END:
-        return this.#columnsEnd(bytes, at);
+        return this.#columnsEnd(bytes, at, length);
       case Phase.ROWS:
         return this.#row(bytes, at, length);
       case Phase.PARAMETERS:
-        return this.#parameter();
+        return this.#parameter(bytes, at, length);
       case Phase.PARAMETERS_END:
-        this.#phase = this.#columnsPhase(this.#columnsAfterParameters);
+        if (this.#isEof(bytes, at, length))
+          this.#phase = this.#columnsPhase(this.#columnsAfterParameters);
         return;
       default:
         this.malformed = true;
@@ -208,9 +206,9 @@ export class ResponseWalker {
   #first(bytes: Uint8Array, at: number, length: number): void {
     const first = bytes[at] as number;
     if (first === 0xff) return this.#error(bytes, at, length);
+    if (this.wantsFile) return this.#bad();
     if (this.#shape === ResponseShape.TEXT) return this.#end();
-    if (this.#shape === ResponseShape.PREPARE && first === 0)
-      return this.#prepared(bytes, at, length);
+    if (this.#shape === ResponseShape.PREPARE) return this.#prepared(bytes, at, length);
     if (first === 0) return this.#ok(bytes, at, length);
     if (first === 0xfe && length < 9) return this.#eof(bytes, at, length);
     if (first === 0xfe && length < MAX_PAYLOAD) return this.#ok(bytes, at, length);
@@ -228,10 +226,8 @@ export class ResponseWalker {
     if (first === 0xfc && length >= 3) {
       columns = (bytes[at + 1] as number) | ((bytes[at + 2] as number) << 8);
       width = 3;
-    } else if (first > 0xfb) {
-      this.malformed = true;
-      return;
-    }
+    } else if (first > 0xfb) return this.#bad();
+    if (columns === 0) return this.#bad();
     const metadata = !this.optionalMetadata || length <= width || bytes[at + width] !== 0;
     this.rows = 0;
     this.hadResultSet = true;
@@ -244,10 +240,10 @@ export class ResponseWalker {
   }
 
   #column(bytes: Uint8Array, at: number, length: number): void {
+    const first = bytes[at] as number;
+    if (first === 0xff) return this.#error(bytes, at, length);
     if (this.#shape === ResponseShape.FIELD_LIST) {
-      const first = bytes[at] as number;
-      if (first === 0xff) this.#error(bytes, at, length);
-      else if (first === 0xfe) this.#endOfRows(bytes, at, length);
+      if (first === 0xfe) this.#endOfRows(bytes, at, length);
       return;
     }
     this.#left -= 1;
@@ -260,14 +256,25 @@ export class ResponseWalker {
     this.#phase = this.#rowsPhase();
   }
 
-  #columnsEnd(bytes: Uint8Array, at: number): void {
+  #columnsEnd(bytes: Uint8Array, at: number, length: number): void {
+    if (!this.#isEof(bytes, at, length)) return;
     this.#warningsAndStatus(bytes, at + 1);
     if (this.#shape === ResponseShape.PREPARE) return this.#end();
     if (this.status & SERVER_STATUS_CURSOR_EXISTS) return this.#end();
     this.#phase = Phase.ROWS;
   }
 
-  #parameter(): void {
+  /** Whether it is the EOF packet that has to come here; anything else but an error is malformed. */
+  #isEof(bytes: Uint8Array, at: number, length: number): boolean {
+    const first = bytes[at] as number;
+    if (first === 0xfe && length >= 5 && length < 9) return true;
+    if (first === 0xff) this.#error(bytes, at, length);
+    else this.malformed = true;
+    return false;
+  }
+
+  #parameter(bytes: Uint8Array, at: number, length: number): void {
+    if (bytes[at] === 0xff) return this.#error(bytes, at, length);
     this.#left -= 1;
     if (this.#left > 0) return;
     if (!this.deprecateEof) this.#phase = Phase.PARAMETERS_END;
@@ -298,10 +305,7 @@ export class ResponseWalker {
   }
 
   #prepared(bytes: Uint8Array, at: number, length: number): void {
-    if (length < 12) {
-      this.malformed = true;
-      return;
-    }
+    if (length < 12 || bytes[at] !== 0) return this.#bad();
     this.statementId =
       ((bytes[at + 1] as number) |
         ((bytes[at + 2] as number) << 8) |
@@ -327,17 +331,15 @@ export class ResponseWalker {
     next = NUMBERS.read(bytes, next, limit);
     this.insertIdLow = NUMBERS.low;
     this.insertIdHigh = NUMBERS.high;
-    if (next + 4 > limit) {
-      this.malformed = true;
-      return;
-    }
+    if (next + 4 > limit) return this.#bad();
     this.status = (bytes[next] as number) | ((bytes[next + 1] as number) << 8);
     this.warnings = (bytes[next + 2] as number) | ((bytes[next + 3] as number) << 8);
     this.#resultEnd();
   }
 
   #eof(bytes: Uint8Array, at: number, length: number): void {
-    if (length >= 5) this.#warningsAndStatus(bytes, at + 1);
+    if (length < 5) return this.#bad();
+    this.#warningsAndStatus(bytes, at + 1);
     this.#resultEnd();
   }
 
@@ -347,12 +349,10 @@ export class ResponseWalker {
   }
 
   #error(bytes: Uint8Array, at: number, length: number): void {
-    if (length < 3) {
-      this.malformed = true;
-      return;
-    }
+    if (length < 3) return this.#bad();
     this.errorCode = (bytes[at + 1] as number) | ((bytes[at + 2] as number) << 8);
     this.affectedRows = -1;
+    this.wantsFile = false;
     // An ERR packet carries no count; the diagnostics area holds at least the error itself.
     this.warnings = 1;
     this.#end();
@@ -368,6 +368,10 @@ export class ResponseWalker {
 
   #end(): void {
     this.#phase = Phase.ENDING;
+  }
+
+  #bad(): void {
+    this.malformed = true;
   }
 
   /** Whether the packet just passed was the last before somebody else has the word. */

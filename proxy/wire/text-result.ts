@@ -44,7 +44,7 @@ function decodeRow(payload: Uint8Array, columns: number): TextRow {
       at += 1;
       continue;
     }
-    const from = NUMBERS.read(payload, at, payload.length);
+    const from = Math.min(NUMBERS.read(payload, at, payload.length), payload.length);
     const to = Math.min(from + NUMBERS.low, payload.length);
     row.push(Buffer.from(payload.buffer, payload.byteOffset + from, to - from).toString("utf8"));
     at = to;
