@@ -66,12 +66,13 @@ export async function server(engine: Engine): Promise<TestServer> {
     throw new Error("servers are there for test/integration only (servers-setup.ts)");
   if ("problem" in provided)
     throw new Error(`no ${engine} server for the tests: ${provided.problem}`);
-  const login = {
-    host: provided.host,
-    port: provided.port,
-    user: "root",
-    password: provided.password,
-  };
+  return testServer(provided);
+}
+
+/** A server that somebody has set up, with what tests do to it. */
+export function testServer(provided: ProvidedServer): TestServer {
+  const { engine, host, port, password } = provided;
+  const login = { host, port, user: "root", password };
   const sql = (text: string) => withLogin(login, (connection) => rows(connection, text));
   return {
     ...provided,
