@@ -122,17 +122,17 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
     }
   }
 
+  /** It may only have said its last word, and still read the answer: the sweep ends what takes long. */
   onEnd(): void {
-    if (
-      this.phase === Phase.RUNNING ||
-      this.phase === Phase.WAITING ||
-      this.phase === Phase.PREPARING
-    ) {
-      // It may only have said its last word, and still read the answer: the sweep ends what takes long.
-      this.halfClosedAtMs = this.service.monotonicMs();
-      return;
-    }
-    this.close("tcp-closed");
+    this.halfClosedAtMs = this.service.monotonicMs();
+    this.#endHalfClosed();
+  }
+
+  /** A client that sends no more, and to whom no answer is due, is gone. */
+  #endHalfClosed(): void {
+    if (this.halfClosedAtMs === 0) return;
+    if (this.login !== null) this.close("tcp-closed");
+    else if (this.phase === Phase.IDLE && this.input.isEmpty) this.closeAfterError("tcp-closed");
   }
 
   onDrained(): void {
@@ -149,6 +149,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
 
   consumePending(): void {
     this.input.consumePending();
+    this.#endHalfClosed();
   }
 
   // --- what commands do
@@ -270,9 +271,8 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
     this.phase = Phase.IDLE;
     this.leaseUses += 1;
     afterResponse(this, backend, now);
-    if (this.input.isEmpty) {
-      if (this.halfClosedAtMs !== 0) this.closeAfterError("tcp-closed");
-    } else if (this.phase === Phase.IDLE) this.consumePending();
+    if (this.phase === Phase.IDLE && !(this.input.isEmpty && this.halfClosedAtMs === 0))
+      this.consumePending();
   }
 
   fileWanted(_backend: Backend): void {
@@ -286,8 +286,10 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
   backendLost(_backend: Backend, _malformed: boolean): void {
     const backend = this.backend;
     if (backend === null) return;
+    const neverSent = this.phase === Phase.PREPARING;
     this.#unlease(backend);
-    this.close("backend-lost");
+    if (neverSent) waitForBackend(this, this.service.monotonicMs());
+    else this.close("backend-lost");
   }
 
   /** Ends the lease's bookkeeping; what happens to the backend is the caller's business. */

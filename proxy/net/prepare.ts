@@ -5,16 +5,20 @@ import type { Backend } from "./backend.ts";
 import { failCommand, waitForBackend } from "./borrowing.ts";
 import type { ClientSession } from "./client-session.ts";
 import { CLEAR_DIAGNOSTICS, rewriteCounts, serveKeptDiagnostics } from "./diagnostics.ts";
-import { type OwnCommand, syncCommand } from "./housekeeping.ts";
+import { type OwnCommand, ownPing, syncCommand } from "./housekeeping.ts";
 import { recycle } from "./settle.ts";
 
 /** Facts of a statement whose answer depends on what this session did before, wherever that was. */
 const LOOKS_BACK =
   Fact.READS_INSERT_ID | Fact.READS_DIAGNOSTICS | Fact.READS_ROW_COUNT | Fact.READS_FOUND_ROWS;
 
+/** A backend that has idled for longer is asked whether it still lives before a client's statement depends on it. */
+const STALE_MS = 30_000;
+
 /** Whether a backend just lent must be changed before the session's command may run on it. */
 export function needsPreparation(session: ClientSession, backend: Backend): boolean {
   if (backend.sessionState !== session.ledger.state || session.onPrepared !== null) return true;
+  if (session.commandStartedMs - backend.idleSince > STALE_MS) return true;
   if ((session.verdict.flags & LOOKS_BACK) !== 0) return true;
   // What only this session could have left behind is its own to meet again; others never do.
   return backend.usedBy !== session.id && (backend.tainted || backend.diagnosticsOf !== null);
@@ -45,6 +49,8 @@ export function prepare(session: ClientSession, backend: Backend): void {
   for (const step of plan) commands.push(syncCommand(step, (sql) => backend.query(sql)));
   if (!untouched && serveKeptDiagnostics(session)) return;
   if (!untouched) addLookBack(session, backend, commands);
+  const idleMs = session.commandStartedMs - backend.idleSince;
+  if (commands.length === 0 && idleMs > STALE_MS) commands.push(ownPing());
   if (commands.length === 0) return ready(session, backend);
   backend.run(commands, (failure, answers) => {
     if (saves) owner.keepDiagnostics(answers[0] ?? null);
