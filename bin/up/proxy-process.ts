@@ -34,7 +34,6 @@ const STOP_MS = 10_000;
 /** Milliseconds until the targets must be known, and between two questions. */
 const SERVING_MS = 60_000;
 const POLL_MS = 50;
-const LAST_LINES = 12;
 
 /** The proxy in a process of its own, as it runs everywhere else. */
 export class ProxyProcess {
@@ -61,10 +60,9 @@ export class ProxyProcess {
     });
     const { pid } = child;
     if (pid !== undefined) watchdog.guard(pid);
-    const last: string[] = [];
+    let lastLine = "";
     createInterface({ input: child.stderr! }).on("line", (line) => {
-      last.push(line);
-      if (last.length > LAST_LINES) last.shift();
+      lastLine = line;
       onLine(line);
     });
     const ended = new Promise<string>((resolve) => {
@@ -80,7 +78,7 @@ export class ProxyProcess {
     await end(child, ended);
     signal.throwIfAborted();
     const what = problem ?? `the proxy ended with ${await ended} while starting`;
-    throw new Error(`${what}:\n${last.join("\n")}`);
+    throw new Error(`${what}: ${lastLine}`);
   }
 
   async stop(): Promise<void> {

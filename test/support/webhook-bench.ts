@@ -25,11 +25,13 @@ let requests = 0;
 
 /** One execution environment of the webhook, in this process. */
 export class WebhookBench {
+  readonly settings: Settings;
   readonly log: LogEntry[] = [];
   readonly #webhook: Webhook;
 
   /** Each reading of the secret gives the next of `secrets`, the last one for ever. */
   constructor(settings: Settings, secrets: readonly Secret[]) {
+    this.settings = settings;
     const left = [...secrets];
     const fetchSecret = async () => JSON.stringify(left.length > 1 ? left.shift() : left[0]);
     this.#webhook = new Webhook(settings, { fetchSecret, log: (entry) => this.log.push(entry) });
