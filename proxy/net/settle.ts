@@ -1,3 +1,4 @@
+import { BOUNDS } from "../base/bounds.ts";
 import { addVariablesToRead, readBackResult, readBackStatement } from "../session/read-back.ts";
 import type { SessionState, StateChange } from "../session/session-state.ts";
 
@@ -190,7 +191,9 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
     if (failure === null && asks) session.ledger.state = stateAfter(session, names, rows(next++));
     if (failure === null && session.ledger.insertIdDoubtful)
       keepInsertId(session, rows(next)[0] ?? "0");
-    if (failure !== null) backend.tainted = true;
+    // A ledger that is full may have left something out: then only a reset takes it away from others.
+    const full = session.ledger.state.variables.size >= BOUNDS.trackedVariablesMax;
+    if (failure !== null || full) backend.tainted = true;
     else if (text !== null && !failed && !session.ledger.insertIdDoubtful) {
       service.states.remember(from, text, session.ledger.state);
     }
