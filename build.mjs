@@ -31,7 +31,12 @@ await build({
   splitting: true,
   chunkNames: "chunks/[name]-[hash]",
 });
-await build({ ...common, entryPoints: { "sluice-serve": "bin/serve.ts" }, outdir: "dist", minify: false });
+await build({
+  ...common,
+  entryPoints: { "sluice-serve": "bin/serve.ts" },
+  outdir: "dist",
+  minify: false,
+});
 await build({
   ...common,
   entryPoints: { webhook: "lambda/webhook/index.ts", "function-child": "local/function-child.ts" },
