@@ -89,12 +89,14 @@ export class Scan extends Lexer {
   insertIdReads = 0;
   #assignments: Assignment[] | null = null;
   #tracked: string[] | null = null;
+  #start = 0;
   #statements = 0;
   #any = 0;
   #all = 0;
 
   begin(bytes: Uint8Array, start: number, end: number, reading: number): void {
     this.open(bytes, start, end, reading);
+    this.#start = start;
     this.pin = Pin.NONE;
     this.warnings = 0;
     this.schema = null;
@@ -140,6 +142,12 @@ export class Scan extends Lexer {
   assign(assignment: Assignment): void {
     this.#assignments ??= [];
     this.#assignments.push(assignment);
+  }
+
+  /** A KILL that ends at the token. */
+  killBy(queryOnly: boolean, id: number): void {
+    const end = this.from - this.#start;
+    if (this.#statements === 0) this.kill = { queryOnly, id, end };
   }
 
   track(name: string): void {

@@ -79,7 +79,7 @@ export function judgeHandler(scan: Scan): void {
   judgeBody(scan);
 }
 
-/** KILL [HARD | SOFT] [CONNECTION | QUERY] id; recorded when the id is a literal number. */
+/** KILL [HARD | SOFT] [CONNECTION | QUERY] id; recorded when the id is a literal number and nothing comes before it. */
 export function judgeKill(scan: Scan): void {
   scan.advance();
   scan.facts |= Fact.KILL | Fact.TOUCHES_NO_TABLE;
@@ -90,6 +90,6 @@ export function judgeKill(scan: Scan): void {
   const id = scan.kind === Kind.NUMBER ? Number(scan.text(scan.from, scan.to)) : -1;
   judgeToken(scan);
   scan.step();
-  if (Number.isSafeInteger(id) && id >= 0 && scan.isAtEnd()) scan.kill = { queryOnly, id };
+  if (Number.isSafeInteger(id) && id >= 0 && scan.isAtEnd()) scan.killBy(queryOnly, id);
   judgeBody(scan);
 }

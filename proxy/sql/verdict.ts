@@ -100,7 +100,8 @@ export interface Verdict {
   readonly assignments: readonly Assignment[];
   /** Schema named by the last USE, unquoted; null without USE. */
   readonly schema: string | null;
-  readonly kill: { readonly queryOnly: boolean; readonly id: number } | null;
+  /** The first statement, where it is a KILL of a literal id. `end`: bytes of the text up to where it ends. */
+  readonly kill: { readonly queryOnly: boolean; readonly id: number; readonly end: number } | null;
   /** Names of tracked variables and statements, for `explain`. */
   readonly tracked: readonly string[];
   readonly warnings: readonly WarningRuleId[];

@@ -227,7 +227,22 @@ describe("USE and KILL", () => {
     ["KILL 99999999999999999999", null],
     ["KILL 1.5", null],
     ["KILL", null],
-  ])("%s", (sql, kill) => expect(judge(sql).kill).toEqual(kill));
+    ["KILL 5; SELECT 1", { queryOnly: false, id: 5 }],
+    ["KILL 5; KILL 6", { queryOnly: false, id: 5 }],
+    ["SELECT 1; KILL 5", null],
+  ])("%s", (sql, kill) => {
+    const found = judge(sql).kill;
+    if (kill === null) expect(found).toBeNull();
+    else expect(found).toMatchObject(kill);
+  });
+
+  test.each([
+    ["KILL 5", 6],
+    ["KILL 5 ; SELECT 1", 7],
+    ["/* ; */ KILL QUERY 5;SELECT 1", 20],
+  ])("says where the KILL of %s ends", (sql, end) => {
+    expect(judge(sql).kill?.end).toBe(end);
+  });
 });
 
 test("CALL warns of hidden state", () => {
