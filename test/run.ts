@@ -34,6 +34,7 @@ function main(): number {
     ["build", process.execPath, ["build.mjs"]],
     ["types", bin("tsc"), ["--noEmit"]],
     ["format and lint", bin("biome"), ["ci", "--colors=off", "."]],
+    ["unused code and packages", bin("knip"), ["--exclude", "types"]],
   ];
   for (const [title, command, args] of checks) {
     if (step(title, command, args)) passed += 1;

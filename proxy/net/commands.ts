@@ -1,4 +1,3 @@
-import { makeFault } from "../base/faults.ts";
 import { Fact, Reading, type Verdict } from "../sql/verdict.ts";
 import { Capability } from "../wire/capabilities.ts";
 import { Command } from "../wire/command.ts";
@@ -6,7 +5,7 @@ import { queryTextStart } from "../wire/query-text.ts";
 import { ResponseShape } from "../wire/response-walker.ts";
 import { changeUser } from "./change-user.ts";
 import type { ClientSession } from "./client-session.ts";
-import { killOther } from "./kill.ts";
+import { killAndGoOn, killOther } from "./kill.ts";
 import { NO_VERDICT } from "./phase.ts";
 import { resetSession } from "./settle.ts";
 
@@ -124,13 +123,17 @@ function query(
   else session.counters.queryRequestsNoTLS += 1;
   const verdict = judge(session, bytes, at, stop, length);
   session.verdict = verdict;
-  if (session.ledger.pinRule === null) {
-    if (verdict.pin !== null) session.ledger.pendingPin = verdict.pin;
-    else if ((verdict.flags & Fact.KILL) !== 0 && verdict.kill !== null) {
-      if (killOther(session, verdict.kill.id, verdict.kill.queryOnly)) return true;
-    }
-  } else if (verdict.kill !== null && killOther(session, verdict.kill.id, verdict.kill.queryOnly)) {
-    return true;
+  if (verdict.kill !== null) {
+    const { id, queryOnly, end } = verdict.kill;
+    if ((verdict.flags & Fact.MULTI) !== 0) {
+      const textStart = at + session.textOffset;
+      const text = { textStart, textEnd: textStart + end };
+      const served = killAndGoOn(session, { id, queryOnly, bytes, at, stop, ...text });
+      if (served !== null) return served;
+    } else if (killOther(session, id, queryOnly)) return true;
+  }
+  if (session.ledger.pinRule === null && verdict.pin !== null) {
+    session.ledger.pendingPin = verdict.pin;
   }
   return session.serve(bytes, at, stop, length);
 }
@@ -156,9 +159,4 @@ function judge(
     (service.facts.mariadb ? Reading.MARIADB : 0) |
     (filtered ? Reading.EXCLUDE_VARIABLE_SETS : 0);
   return service.verdicts.classify(bytes, at + session.textOffset, stop, reading);
-}
-
-/** For callers that must say no to a command that needs no backend. */
-export function denied(user: string, host: string): ReturnType<typeof makeFault> {
-  return makeFault("accessDenied", { user, host, usingPassword: "YES" });
 }
