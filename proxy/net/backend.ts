@@ -32,6 +32,8 @@ export interface BackendUser {
 export interface BackendOwner {
   /** Its link is gone, or it broke the protocol, in whatever state. Called before the user hears of it. */
   broken(backend: Backend, detail: string): void;
+  /** Our own code failed over what it sent. */
+  bug(where: string, error: unknown, session: number | null): void;
   monotonicMs(): number;
 }
 
@@ -125,6 +127,11 @@ export class Backend extends PooledBackend implements LinkOwner {
 
   get dead(): boolean {
     return this.#mode === Mode.DEAD;
+  }
+
+  /** Statements of our own are under way. */
+  get isBusy(): boolean {
+    return this.#housekeeping !== null;
   }
 
   get deadlineMs(): number {
@@ -234,7 +241,8 @@ export class Backend extends PooledBackend implements LinkOwner {
       else if (this.#mode === Mode.HOUSEKEEPING) this.#kept(bytes, end);
       else if (this.#mode === Mode.READY) this.#lost("unexpected bytes from the server", false);
     } catch (error) {
-      this.#lost(String((error as Error).stack ?? error), false);
+      this.owner.bug("backend input", error, null);
+      this.#lost("a defect of the proxy", false);
     }
   }
 

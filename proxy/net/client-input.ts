@@ -1,4 +1,5 @@
 import { BOUNDS } from "../base/bounds.ts";
+import { Command } from "../wire/command.ts";
 import { RequestWalker } from "../wire/request-walker.ts";
 import type { ClientSession } from "./client-session.ts";
 import { dispatchCommand } from "./commands.ts";
@@ -6,6 +7,14 @@ import { Phase } from "./phase.ts";
 
 /** Bytes of a command that is waited for whole before it is looked at. Longer ones are passed on as they come. */
 const COLLECT_BYTES = 60_000;
+/** Commands that may be longer than that; any other is no command of its kind. */
+const LONG_COMMANDS: readonly number[] = [
+  Command.QUERY,
+  Command.STMT_PREPARE,
+  Command.STMT_EXECUTE,
+  Command.STMT_BULK_EXECUTE,
+  Command.STMT_SEND_LONG_DATA,
+];
 /** No position: the bytes wait in here, or nobody needs them any more. */
 const KEPT = -1;
 
@@ -23,7 +32,10 @@ export class ClientInput {
   #request: RequestWalker | null = null;
   #isFile = false;
   #consuming = false;
-  #paused = false;
+  /** More waits in here than we take: the client is not read. */
+  #full = false;
+  /** The backend is slower than the client, which is not read. */
+  #held = false;
 
   constructor(session: ClientSession) {
     this.#session = session;
@@ -32,6 +44,11 @@ export class ClientInput {
   /** Nothing waits in here. */
   get isEmpty(): boolean {
     return this.#pending === null;
+  }
+
+  /** The client is not read until its backend has taken what it was sent. */
+  get isHeld(): boolean {
+    return this.#held;
   }
 
   /** A request has begun whose end has not been seen. */
@@ -59,15 +76,32 @@ export class ClientInput {
 
   /** Bytes that must wait for what came before them. */
   #keep(bytes: Uint8Array, start: number, end: number): void {
-    const fresh = bytes.subarray(start, end);
+    const size = end - start;
+    const kept = this.#pending === null ? 0 : this.#end - this.#start;
+    this.#makeRoom(kept, size);
+    const pending = this.#pending as Buffer;
+    pending.set(
+      start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end),
+      this.#end,
+    );
+    this.#end += size;
+    if (kept + size > BOUNDS.clientPendingBytes) this.#setFull(true);
+  }
+
+  /** Room for `size` bytes behind those kept. Doubled where bytes trickle in, so that each is moved only so often. */
+  #makeRoom(kept: number, size: number): void {
     const old = this.#pending;
-    this.#pending =
-      old === null
-        ? Buffer.from(fresh)
-        : Buffer.concat([old.subarray(this.#start, this.#end), fresh]);
-    this.#start = 0;
-    this.#end = this.#pending.length;
-    if (this.#end > BOUNDS.clientPendingBytes) this.pause();
+    if (old === null) {
+      this.#pending = Buffer.allocUnsafe(size);
+      this.#start = 0;
+      this.#end = 0;
+    } else if (this.#end + size > old.length) {
+      const room = Buffer.allocUnsafe(Math.max(kept + size, 2 * kept));
+      old.copy(room, 0, this.#start, this.#end);
+      this.#pending = room;
+      this.#start = 0;
+      this.#end = kept;
+    }
   }
 
   /** Keeps the command at `at`, and what follows it, until it can be sent. */
@@ -81,11 +115,13 @@ export class ClientInput {
     this.#consuming = true;
     try {
       while (this.#pending !== null && this.#progress(this.#pending)) {}
+    } catch (error) {
+      this.#session.defect("kept client input", error);
     } finally {
       this.#consuming = false;
     }
     const left = this.#pending === null ? 0 : this.#end - this.#start;
-    if (left <= BOUNDS.clientPendingBytes) this.resume();
+    if (left <= BOUNDS.clientPendingBytes) this.#setFull(false);
   }
 
   /** One step through what was kept. Returns whether another may follow. */
@@ -121,6 +157,10 @@ export class ClientInput {
       }
       const whole = end - at >= 4 + length;
       if (!whole && (length <= COLLECT_BYTES || end - at < 5)) return at;
+      if (!whole && !LONG_COMMANDS.includes(bytes[at + 4] as number)) {
+        session.refuseAndClose("malformedPacket", "malformed-packet");
+        return KEPT;
+      }
       const stop = whole ? at + 4 + length : end;
       this.#readEnd = end;
       if (bytes === this.#pending) this.#start = at;
@@ -185,7 +225,7 @@ export class ClientInput {
     const request = this.#request as RequestWalker;
     const { backend } = this.#session;
     const stop = request.feed(bytes, start, end);
-    if (backend !== null && stop > start && !backend.send(bytes, start, stop)) this.pause();
+    if (backend !== null && stop > start && !backend.send(bytes, start, stop)) this.hold();
     if (!request.done) return stop;
     this.#request = null;
     if (this.#isFile) {
@@ -195,22 +235,31 @@ export class ClientInput {
     return stop;
   }
 
-  /** The backend has taken what it was sent. */
+  /** The backend has taken what it was sent, or is no longer the session's. */
   drained(): void {
-    if (!this.#paused) return;
-    if (this.#pending === null) this.resume();
-    else this.consumePending();
+    if (!this.#held) return;
+    this.#held = false;
+    if (this.#pending !== null) this.consumePending();
+    this.#regulate();
   }
 
-  pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#session.link.pause();
+  /** Reads no more until the backend has taken what it was sent. */
+  hold(): void {
+    if (this.#held) return;
+    this.#held = true;
+    this.#regulate();
   }
 
-  resume(): void {
-    if (!this.#paused || this.#session.isClosed) return;
-    this.#paused = false;
-    this.#session.link.resume();
+  #setFull(full: boolean): void {
+    if (this.#full === full) return;
+    this.#full = full;
+    this.#regulate();
+  }
+
+  #regulate(): void {
+    const { link, isClosed } = this.#session;
+    if (isClosed) return;
+    if (this.#full || this.#held) link.pause();
+    else link.resume();
   }
 }

@@ -15,7 +15,7 @@ import { waitForBackend } from "./borrowing.ts";
 import { ClientInput } from "./client-input.ts";
 import type { ClientLogin } from "./client-login.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { killStatement } from "./kill.ts";
+import { killStatement } from "./killer.ts";
 import { type Link, type LinkOwner, WriteResult } from "./link.ts";
 import { NO_VERDICT, Phase } from "./phase.ts";
 import { needsPreparation, prepare } from "./prepare.ts";
@@ -118,7 +118,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
       if (this.login !== null) this.login.onBytes(bytes, end);
       else if (this.phase !== Phase.CLOSED) this.input.received(bytes, end);
     } catch (error) {
-      this.#defect("client input", error);
+      this.defect("client input", error);
     }
   }
 
@@ -209,7 +209,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
       if (needsPreparation(this, backend)) this.prepareLease(backend);
       else this.sendKept();
     } catch (error) {
-      this.#defect("lease", error);
+      this.defect("lease", error);
     }
   }
 
@@ -243,7 +243,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
     const backend = this.backend as Backend;
     const sent = backend.send(bytes, at, stop);
     this.input.expectRest(length, stop - at - 4);
-    if (!sent) this.input.pause();
+    if (!sent) this.input.hold();
   }
 
   // --- what the backend tells
@@ -266,11 +266,13 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
     this.lastActiveMs = now;
     if (this.input.hasRequest) {
       // The server answered before the request was complete: it will hear no more of it.
+      this.service.pool.discard(this.release(), "broken", now);
       return this.closeAfterError("backend-lost");
     }
     this.phase = Phase.IDLE;
     this.leaseUses += 1;
     afterResponse(this, backend, now);
+    if (this.input.isHeld) this.input.drained();
     if (this.phase === Phase.IDLE && !(this.input.isEmpty && this.halfClosedAtMs === 0))
       this.consumePending();
   }
@@ -366,7 +368,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
       if (phase === Phase.RUNNING) {
         killStatement(this.service, backend);
         this.service.pool.discard(backend, "client-gone", this.service.monotonicMs());
-      } else if (phase === Phase.IDLE) recycle(this.service, backend);
+      } else if (!backend.isBusy) recycle(this.service, backend);
       // Otherwise housekeeping is under way: whoever waits for it finds the session gone.
     }
     if (gracefully) this.link.end();
@@ -379,7 +381,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
   }
 
   /** A defect in our own code: this session ends, nobody else notices. */
-  #defect(where: string, error: unknown): void {
+  defect(where: string, error: unknown): void {
     this.service.bug(where, error, this.id);
     const { backend } = this;
     if (backend !== null) {

@@ -23,38 +23,52 @@ export function dial(
   options: DialOptions,
   done: (error: Error | null, link: Link | null) => void,
 ): () => void {
-  const attempt = { over: false };
+  const attempt = { over: false, abort: () => {} };
   const finish = (error: Error | null, link: Link | null): void => {
     if (attempt.over) link?.destroy();
-    else done(error, link);
-    attempt.over = true;
+    else {
+      attempt.over = true;
+      done(error, link);
+    }
   };
-  if (rawBinding === null) dialSocket(options, finish);
-  else if (isIP(options.host) !== 0) dialRaw(rawBinding, options.host, options, finish);
+  if (rawBinding === null) attempt.abort = dialSocket(options, finish);
+  else if (isIP(options.host) !== 0)
+    attempt.abort = dialRaw(rawBinding, options.host, options, finish);
   else {
     lookup(options.host, (error, address) => {
       if (attempt.over) return;
       if (error !== null) finish(error, null);
-      else dialRaw(rawBinding as RawBinding, address, options, finish);
+      else attempt.abort = dialRaw(rawBinding as RawBinding, address, options, finish);
     });
   }
   return () => {
+    if (attempt.over) return;
     attempt.over = true;
+    attempt.abort();
   };
 }
 
 type Finish = (error: Error | null, link: Link | null) => void;
 
-function dialRaw(binding: RawBinding, address: string, options: DialOptions, finish: Finish): void {
+/** Returns what ends the attempt before it has succeeded or failed. */
+function dialRaw(
+  binding: RawBinding,
+  address: string,
+  options: DialOptions,
+  finish: Finish,
+): () => void {
   const handle = new binding.TCP(binding.socketType);
   const request: RawConnect = new binding.TCPConnectWrap();
+  let aborted = false;
   const fail = (status: number): void => {
+    if (aborted) return;
     handle.close();
     const code = getSystemErrorName(status);
     const message = `connect ${code} ${address}:${options.port}`;
     finish(Object.assign(new Error(message), { code, syscall: "connect" }), null);
   };
   request.oncomplete = (status) => {
+    if (aborted) return;
     if (status < 0) return fail(status);
     handle.setNoDelay(true);
     handle.setKeepAlive(true, KEEP_ALIVE_SECONDS);
@@ -67,12 +81,16 @@ function dialRaw(binding: RawBinding, address: string, options: DialOptions, fin
     ? handle.connect6(request, address, options.port)
     : handle.connect(request, address, options.port);
   if (status < 0) process.nextTick(fail, status);
+  return () => {
+    aborted = true;
+    handle.close();
+  };
 }
 
 /** Seconds of silence before the kernel asks whether the peer still lives. */
 const KEEP_ALIVE_SECONDS = 30;
 
-function dialSocket(options: DialOptions, finish: Finish): void {
+function dialSocket(options: DialOptions, finish: Finish): () => void {
   const socket = connect({
     host: options.host,
     port: options.port,
@@ -86,35 +104,55 @@ function dialSocket(options: DialOptions, finish: Finish): void {
     socket.setKeepAlive(true, KEEP_ALIVE_SECONDS * 1000);
     finish(null, new StreamLink(socket, options.owner, false));
   });
+  return () => socket.destroy();
 }
 
 /** A plain link's connection as a `net.Socket`, for TLS to be laid over. The link is dead afterwards. */
 export function socketOf(link: Link): Socket {
   if (link instanceof RawLink) {
     const handle = link.detach();
-    return new Socket({ handle, allowHalfOpen: true } as unknown as ConstructorParameters<
-      typeof Socket
-    >[0]);
+    // Nothing may be read before TLS is in between: reads would go to the link's memory, where nobody looks.
+    const socket = new Socket({
+      handle,
+      allowHalfOpen: true,
+      manualStart: true,
+    } as unknown as ConstructorParameters<typeof Socket>[0]);
+    return socket.on("error", () => {});
   }
   return (link as StreamLink).detach();
 }
 
-/** Client side of a TLS upgrade on a connection whose server has said that it will follow. */
+/**
+ * Client side of a TLS upgrade on a connection whose server has said that it will follow. `done` is called once; the returned function
+ * gives the handshake up, after which `done` is not called any more.
+ */
 export function upgradeToTls(
   link: Link,
   owner: LinkOwner,
   options: ConnectionOptions,
   done: (error: Error | null, link: Link | null) => void,
-): void {
+): () => void {
   const socket = connectTls({ ...options, socket: socketOf(link) });
-  const onError = (error: Error): void => done(error, null);
-  const onClose = (): void =>
-    done(new Error("the server closed the connection during the TLS handshake"), null);
-  socket.once("error", onError);
-  socket.once("close", onClose);
-  socket.once("secureConnect", () => {
-    socket.off("error", onError);
-    socket.off("close", onClose);
+  const forget = (): void => {
+    socket.off("error", fail).off("close", closed).off("secureConnect", secured);
+  };
+  const giveUp = (): void => {
+    forget();
+    socket.on("error", () => {});
+    socket.destroy();
+  };
+  const fail = (error: Error): void => {
+    giveUp();
+    done(error, null);
+  };
+  const closed = (): void =>
+    fail(new Error("the server closed the connection during the TLS handshake"));
+  const secured = (): void => {
+    forget();
     done(null, new StreamLink(socket, owner, true));
-  });
+  };
+  socket.once("error", fail);
+  socket.once("close", closed);
+  socket.once("secureConnect", secured);
+  return giveUp;
 }

@@ -24,6 +24,11 @@ export const WriteResult = {
 } as const;
 export type WriteResult = (typeof WriteResult)[keyof typeof WriteResult];
 
+/** Milliseconds a peer may take to read what is pending at the end. */
+export const FLUSH_MS = 30_000;
+/** Milliseconds a peer may take to answer our FIN with its own. */
+export const LINGER_MS = 1_000;
+
 export interface Link {
   owner: LinkOwner;
   readonly encrypted: boolean;

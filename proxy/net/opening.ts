@@ -65,6 +65,7 @@ class Opening implements LinkOwner {
   #received: Buffer = Buffer.alloc(0);
   #over = false;
   #upgrading = false;
+  #cancelTls: (() => void) | null = null;
 
   constructor(options: OpeningOptions, done: OpeningDone) {
     this.#options = options;
@@ -84,6 +85,7 @@ class Opening implements LinkOwner {
     if (this.#over) return;
     this.#over = true;
     this.#cancelDial();
+    this.#cancelTls?.();
     this.#link?.destroy();
   }
 
@@ -144,9 +146,9 @@ class Opening implements LinkOwner {
     this.#upgrading = true;
     const packet = framePacket(request, this.#sequence++);
     link.write(packet, 0, packet.length);
-    upgradeToTls(link, this, tlsOptions(this.#options), (error, secure) => {
+    this.#cancelTls = upgradeToTls(link, this, tlsOptions(this.#options), (error, secure) => {
       this.#upgrading = false;
-      if (this.#over) return secure?.destroy();
+      this.#cancelTls = null;
       if (secure === null) return this.#fail("tls", error?.message ?? "TLS handshake failed");
       this.#link = secure;
       secure.resume();

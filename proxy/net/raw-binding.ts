@@ -9,6 +9,8 @@ export interface RawHandle {
   onread: ((this: RawHandle, buffer: ArrayBuffer | undefined) => Uint8Array | undefined) | null;
   /** Ours: whom the handle belongs to. */
   sluiceLink: unknown;
+  /** Ours: memory that the handle may still read into after its link has let go of it. */
+  sluiceBuffer?: Uint8Array;
   useUserBuffer(buffer: Uint8Array): void;
   readStart(): number;
   readStop(): number;

@@ -1,11 +1,8 @@
 import { getSystemErrorName } from "node:util";
-import { type Link, type LinkOwner, WriteResult } from "./link.ts";
+import { FLUSH_MS, LINGER_MS, type Link, type LinkOwner, WriteResult } from "./link.ts";
 import { type RawBinding, type RawHandle, type RawWrite, rawBinding } from "./raw-binding.ts";
 
 const UV_EOF = -4095;
-/** Milliseconds a peer may take to answer our FIN with its own. */
-const LINGER_MS = 1_000;
-
 const binding = rawBinding as RawBinding;
 /** Undefined where there is no binding, and then no RawLink either. */
 const STATE = rawBinding?.state as Int32Array;
@@ -50,7 +47,11 @@ export class RawLink implements Link {
   #pendingWrites = 0;
   #pendingBytes = 0;
   #ending = false;
+  /** It has sent FIN. */
+  #peerEnded = false;
   #error: Error | null = null;
+  /** While ending: closes what the peer lets hang. */
+  #timer: NodeJS.Timeout | null = null;
   /** The request object of the next write; replaced only after a write that did not finish at once. */
   static #spare: RawWrite | null = null;
 
@@ -72,7 +73,7 @@ export class RawLink implements Link {
   /** Called by the handle: the result of one read. A returned buffer replaces the one read into. */
   readDone(count: number): Uint8Array | undefined {
     if (this.#ending) {
-      if (count < 0) this.#fail(null);
+      this.#endingRead(count);
       return undefined;
     }
     if (count > 0) {
@@ -90,9 +91,19 @@ export class RawLink implements Link {
     }
     if (count === 0 || this.#handle === null) return undefined;
     this.pause();
-    if (count === UV_EOF) this.owner.onEnd();
-    else this.#fail(systemError(count, "read"));
+    if (count === UV_EOF) {
+      this.#peerEnded = true;
+      this.owner.onEnd();
+    } else this.#fail(systemError(count, "read"));
     return undefined;
+  }
+
+  /** What still comes is for nobody; only that the peer is gone matters, or that it has said all and heard all. */
+  #endingRead(count: number): void {
+    if (count >= 0) return;
+    this.#peerEnded = true;
+    if (count !== UV_EOF || this.#pendingWrites === 0) this.#fail(null);
+    else this.pause();
   }
 
   writeDone(status: number, bytes: number): void {
@@ -147,7 +158,10 @@ export class RawLink implements Link {
   end(): void {
     if (this.#handle === null || this.#ending) return;
     this.#ending = true;
-    if (this.#pendingWrites === 0) this.#shutdown();
+    if (this.#pendingWrites === 0) return this.#shutdown();
+    this.#closeAfter(FLUSH_MS);
+    // Not for its bytes: that a peer is gone is seen by reading alone.
+    if (!this.#peerEnded) this.resume();
   }
 
   destroy(): void {
@@ -159,7 +173,10 @@ export class RawLink implements Link {
     const handle = this.#handle;
     this.pause();
     this.#handle = null;
-    if (handle !== null) handle.sluiceLink = null;
+    if (handle === null) return null;
+    handle.sluiceLink = null;
+    // The handle knows the memory by its address alone: as long as it lives, so must the memory.
+    handle.sluiceBuffer = this.#buffer;
     return handle;
   }
 
@@ -173,9 +190,14 @@ export class RawLink implements Link {
     const request = new binding.ShutdownWrap();
     request.handle = handle;
     request.oncomplete = null;
-    if (handle.shutdown(request) < 0) return this.#fail(null);
+    if (handle.shutdown(request) < 0 || this.#peerEnded) return this.#fail(null);
     this.resume();
-    setTimeout(() => this.#fail(null), LINGER_MS).unref();
+    this.#closeAfter(LINGER_MS);
+  }
+
+  #closeAfter(ms: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#fail(null), ms).unref();
   }
 
   #failLater(error: Error): void {
@@ -187,6 +209,7 @@ export class RawLink implements Link {
     const handle = this.#handle;
     if (handle === null) return;
     this.#handle = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#reading) handle.readStop();
     this.#reading = false;
     handle.sluiceLink = null;

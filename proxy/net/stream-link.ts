@@ -1,8 +1,5 @@
 import type { Socket } from "node:net";
-import { type Link, type LinkOwner, WriteResult } from "./link.ts";
-
-/** Milliseconds a peer may take to answer our FIN with its own. */
-const LINGER_MS = 1_000;
+import { FLUSH_MS, LINGER_MS, type Link, type LinkOwner, WriteResult } from "./link.ts";
 
 /** A link over a documented stream: TLS on either side, and plain sockets where raw handles are not to be had. */
 export class StreamLink implements Link {
@@ -57,11 +54,16 @@ export class StreamLink implements Link {
   }
 
   end(): void {
-    if (this.#ending) return;
+    if (this.#ending || this.#closed) return;
     this.#ending = true;
-    this.#socket.end();
-    this.#socket.resume();
-    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+    const socket = this.#socket;
+    let timer = setTimeout(() => socket.destroy(), FLUSH_MS).unref();
+    socket.once("close", () => clearTimeout(timer));
+    socket.end(() => {
+      clearTimeout(timer);
+      timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    });
+    socket.resume();
   }
 
   destroy(): void {
@@ -75,6 +77,8 @@ export class StreamLink implements Link {
     this.#socket.off("end", this.#onEnd);
     this.#socket.off("error", this.#onError);
     this.#socket.off("close", this.#onClose);
+    // Whoever takes it over hears of errors in its own way.
+    this.#socket.on("error", () => {});
     return this.#socket;
   }
 

@@ -10,7 +10,9 @@ export function sweep(service: Service, now: number, epochMs: number): void {
   const idleMs = service.spec.idleClientTimeout * 1000;
   for (const session of service.sessions.values()) {
     if (session.login !== null || !session.setUp) {
-      if (now - session.lastActiveMs > BOUNDS.loginMs) session.loginTimedOut();
+      // One that waits for a backend to check its schema on has said all that it can say.
+      const isAsked = session.phase === Phase.LOGIN;
+      if (isAsked && now - session.lastActiveMs > BOUNDS.loginMs) session.loginTimedOut();
       continue;
     }
     if (session.halfClosedAtMs !== 0 && now - session.halfClosedAtMs > BOUNDS.halfClosedGraceMs) {

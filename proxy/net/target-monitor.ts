@@ -73,6 +73,7 @@ export class TargetMonitor {
       id: service.newId(),
       owner: {
         broken: (_backend, detail) => this.#lost(detail),
+        bug: (where, error, session) => service.bug(where, error, session),
         monotonicMs: () => service.monotonicMs(),
       },
       counters: service.counters.target(this.target.id, "READ_WRITE"),
