@@ -54,6 +54,8 @@ export class Backend extends PooledBackend implements LinkOwner {
   /** The state it is in, or null where only the fields below tell. */
   sessionState: SessionState | null = null;
   schema: string | null = null;
+  /** A reset has set what USE sets beside the schema to the server's defaults. */
+  schemaStale = false;
   multiStatements = false;
   /** Values that differ from a fresh connection's; null after something unseen may have changed them. */
   variables: ReadonlyMap<string, string> | null = new Map();

@@ -222,6 +222,7 @@ export class ClientLogin {
     session.account = account;
     session.capabilities = this.#capabilities;
     session.mariadbCapabilities = this.#mariadbCapabilities;
+    session.states = kind.states;
     session.key = service.keyFor(account, kind, this.#charset);
     session.ledger.begin(this.#state());
     if (this.#schema === "" || this.#isKnownSchema()) return this.#finish();
@@ -240,8 +241,8 @@ export class ClientLogin {
   }
 
   #state(): SessionState {
-    const { service } = this.#session;
-    const { facts, states } = service;
+    const { service, states } = this.#session;
+    const { facts } = service;
     const collation = facts.collations.get(this.#charset);
     const variables = new Map(facts.resetCharset);
     if (collation !== undefined) {

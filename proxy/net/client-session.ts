@@ -4,6 +4,7 @@ import type { ClientCloseReason } from "../observe/events.ts";
 import type { PoolKey } from "../pool/key.ts";
 import { Waiter } from "../pool/waiters.ts";
 import { SessionLedger } from "../session/session-ledger.ts";
+import { NO_STATE, NO_STATES, type StateTable } from "../session/session-state.ts";
 import type { Verdict } from "../sql/verdict.ts";
 import { type ErrFields, encodeErr } from "../wire/err.ts";
 import { encodeOk, plainOk } from "../wire/ok.ts";
@@ -33,6 +34,8 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
   phase: number = Phase.LOGIN;
   login: ClientLogin | null = null;
   readonly ledger: SessionLedger;
+  /** States of the class that its capabilities put it in; none before the login. */
+  states: StateTable = NO_STATES;
   account: Account | null = null;
   capabilities = 0;
   mariadbCapabilities = 0;
@@ -70,7 +73,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
     this.id = service.newId();
     this.sessionId = this.id;
     this.link = link;
-    this.ledger = new SessionLedger(service.states.state(null, false, new Map()));
+    this.ledger = new SessionLedger(NO_STATE);
     this.lastActiveMs = service.monotonicMs();
     this.connectedAt = service.epochMs();
   }

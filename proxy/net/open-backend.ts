@@ -55,7 +55,8 @@ export function openBackend(service: Service, backend: Backend): void {
 function loggedIn(service: Service, backend: Backend, opened: Opened): void {
   backend.adopt(opened.link, opened.greeting.connectionId, opened.flags);
   const variables = [...service.facts.tracked, ...CHARSET_VARIABLES];
-  const commands = service.initStatements.map((sql) => backend.query(sql));
+  const { initStatements } = service.classOf(backend.key);
+  const commands = initStatements.map((sql) => backend.query(sql));
   commands.push(backend.query(readBackStatement(variables)));
   backend.run(commands, (failure, answers) => {
     if (failure !== null) {
@@ -76,7 +77,8 @@ function ready(service: Service, backend: Backend, values: Map<string, string>):
     charset.set(name, values.get(name) ?? "NULL");
     values.delete(name);
   }
-  service.learnBaseline(values);
-  backend.fresh(charset, service.baselineId);
+  const kind = service.classOf(backend.key);
+  kind.learnBaseline(values);
+  backend.fresh(charset, kind.baselineId);
   service.opened(backend);
 }

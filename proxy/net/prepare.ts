@@ -1,4 +1,4 @@
-import { planSync } from "../session/state-sync.ts";
+import { type BackendSession, planSync } from "../session/state-sync.ts";
 import { Fact } from "../sql/verdict.ts";
 import type { ErrFields } from "../wire/err.ts";
 import type { Backend } from "./backend.ts";
@@ -27,6 +27,7 @@ export function needsPreparation(session: ClientSession, backend: Backend): bool
 /** Does it: what others left is saved for them or wiped off, what the session had is put back. */
 export function prepare(session: ClientSession, backend: Backend): void {
   const { service } = session;
+  const kind = service.classOf(backend.key);
   const commands: OwnCommand[] = [];
   const foreign = backend.usedBy !== session.id;
   const owner = foreign ? backend.diagnosticsOf : null;
@@ -35,10 +36,9 @@ export function prepare(session: ClientSession, backend: Backend): void {
   const doubtful =
     (foreign && backend.tainted) ||
     backend.variables === null ||
-    backend.baselineId !== service.baselineId;
-  const setting = { baseline: service.states.baseline, initStatements: service.initStatements };
+    backend.baselineId !== kind.baselineId;
   const known = doubtful ? { ...sessionOf(backend), variables: null } : sessionOf(backend);
-  const plan = planSync(known, session.ledger.state, setting);
+  const plan = planSync(known, session.ledger.state, kind);
   if (plan === null) return replaceBackend(session);
   const untouched =
     !foreign &&
@@ -46,7 +46,10 @@ export function prepare(session: ClientSession, backend: Backend): void {
     session.lastBackend === backend &&
     session.diagnosticsUse === backend.uses;
   const first = commands.length;
-  for (const step of plan) commands.push(syncCommand(step, (sql) => backend.query(sql)));
+  for (const step of plan) {
+    commands.push(syncCommand(step, (sql) => backend.query(sql)));
+    if (step.kind === "reset") backend.insertIdOf = 0;
+  }
   if (!untouched && serveKeptDiagnostics(session)) return;
   if (!untouched) addLookBack(session, backend, commands);
   const idleMs = session.commandStartedMs - backend.idleSince;
@@ -58,18 +61,14 @@ export function prepare(session: ClientSession, backend: Backend): void {
     if (session.backend !== backend) return recycle(service, backend);
     if (failure !== null && failure.index >= first) return refused(session, backend, failure.error);
     backend.tainted = foreign ? false : backend.tainted;
-    backend.baselineId = service.baselineId;
+    backend.baselineId = kind.baselineId;
     ready(session, backend);
   });
 }
 
-function sessionOf(backend: Backend): {
-  schema: string | null;
-  multiStatements: boolean;
-  variables: ReadonlyMap<string, string> | null;
-} {
-  const { schema, multiStatements, variables } = backend;
-  return { schema, multiStatements, variables };
+function sessionOf(backend: Backend): BackendSession {
+  const { schema, schemaStale, multiStatements, variables } = backend;
+  return { schema, schemaStale, multiStatements, variables };
 }
 
 /** The backend is as the session left its last one. */
@@ -77,6 +76,7 @@ function ready(session: ClientSession, backend: Backend): void {
   const { state } = session.ledger;
   backend.sessionState = state;
   backend.schema = state.schema;
+  backend.schemaStale = false;
   backend.multiStatements = state.multiStatements;
   backend.variables = state.variables;
   backend.usedBy = session.id;

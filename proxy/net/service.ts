@@ -13,25 +13,18 @@ import type { PoolPorts } from "../pool/ports.ts";
 import { NO_ROLE, Role } from "../pool/role.ts";
 import type { Waiter } from "../pool/waiters.ts";
 import type { ProxyClock } from "../ports.ts";
-import { StateTable } from "../session/session-state.ts";
 import type { ProxySpec } from "../spec/proxy-spec.ts";
 import { VerdictCache } from "../sql/verdict-cache.ts";
 import type { Account, Accounts } from "./accounts.ts";
 import { Backend, type BackendOwner } from "./backend.ts";
 import { backendRefused, borrowTimedOut } from "./borrowing.ts";
+import { CapabilityClass } from "./capability-class.ts";
 import type { ClientSession } from "./client-session.ts";
 import { splitStatements } from "./init-query.ts";
 import { openBackend } from "./open-backend.ts";
 import type { OpeningFailure } from "./opening.ts";
 import { type ServerFacts, UNSEEN_SERVER } from "./server-facts.ts";
 import type { ServerTls } from "./tls.ts";
-
-/** Backends that share a class have these capabilities in common with their clients. */
-export interface CapabilityClass {
-  readonly id: number;
-  readonly flags: number;
-  readonly mariadb: number;
-}
 
 /** A target's address, beside what the pool knows of it. */
 export interface TargetAddress {
@@ -58,7 +51,7 @@ export class Service implements BackendOwner, PoolPorts {
   draining = false;
   /** Certificate authorities for targets, in PEM. */
   targetCa: Buffer | null = null;
-  initStatements: readonly string[];
+  #initStatements: readonly string[];
   readonly accounts: Accounts;
   readonly clock: ProxyClock;
   readonly events: EventBus;
@@ -69,7 +62,6 @@ export class Service implements BackendOwner, PoolPorts {
   tls: ServerTls | null = null;
   killsRunning = 0;
   readonly nonces = new NoncePool();
-  readonly states = new StateTable();
   readonly verdicts = new VerdictCache();
   readonly sessions = new Map<number, ClientSession>();
   readonly backends = new Set<Backend>();
@@ -77,8 +69,6 @@ export class Service implements BackendOwner, PoolPorts {
   readonly addresses = new Map<PoolTarget, TargetAddress>();
   /** User and schema pairs that a server has lately accepted, with the time. */
   readonly knownSchemas = new Map<string, number>();
-  /** Changes whenever fresh backends begin with other values than before. */
-  baselineId = 0;
   readonly #classes: CapabilityClass[] = [];
   readonly #charsets = new Map<PoolKey, number>();
   /** Backends outside of the pool. */
@@ -96,7 +86,7 @@ export class Service implements BackendOwner, PoolPorts {
     this.counters = options.counters;
     this.pins = options.pins;
     this.loginKey = options.loginKey;
-    this.initStatements = splitStatements(options.spec.pool.initQuery);
+    this.#initStatements = splitStatements(options.spec.pool.initQuery);
     this.pool = new Pool(poolLimits(options.spec), this);
   }
 
@@ -166,10 +156,16 @@ export class Service implements BackendOwner, PoolPorts {
     return this.#nextId;
   }
 
+  /** The initialization query of backends from now on. */
+  set initStatements(statements: readonly string[]) {
+    this.#initStatements = statements;
+    for (const kind of this.#classes) kind.initStatements = this.#initStatements;
+  }
+
   capabilityClass(flags: number, mariadb: number): CapabilityClass {
     const found = this.#classes.find((known) => known.flags === flags && known.mariadb === mariadb);
     if (found !== undefined) return found;
-    const made = { id: this.#classes.length, flags, mariadb };
+    const made = new CapabilityClass(this.#classes.length, flags, mariadb, this.#initStatements);
     this.#classes.push(made);
     return made;
   }
@@ -263,13 +259,6 @@ export class Service implements BackendOwner, PoolPorts {
     void this.#renewPassword(key).then((renewed) => {
       if (!renewed) this.#refuseWaiters(key, failure);
     });
-  }
-
-  /** Values of a fresh session; others than before mean that the server's global variables have changed. */
-  learnBaseline(values: ReadonlyMap<string, string>): void {
-    if (sameValues(this.states.baseline, values)) return;
-    this.states.setBaseline(values);
-    this.baselineId += 1;
   }
 
   async #renewPassword(key: PoolKey): Promise<boolean> {
@@ -372,13 +361,4 @@ export function poolLimits(spec: ProxySpec): {
     borrowTimeoutMs: pool.connectionBorrowTimeout * 1000,
     waitersMax: BOUNDS.waitersMax,
   };
-}
-
-function sameValues(
-  left: ReadonlyMap<string, string>,
-  right: ReadonlyMap<string, string>,
-): boolean {
-  if (left.size !== right.size) return false;
-  for (const [name, value] of left) if (right.get(name) !== value) return false;
-  return true;
 }

@@ -1,6 +1,10 @@
 import { BOUNDS } from "../base/bounds.ts";
 import { addVariablesToRead, readBackResult, readBackStatement } from "../session/read-back.ts";
-import type { SessionState, StateChange } from "../session/session-state.ts";
+import {
+  CHARSET_VARIABLES,
+  type SessionState,
+  type StateChange,
+} from "../session/session-state.ts";
 
 import { Fact } from "../sql/verdict.ts";
 import { Command } from "../wire/command.ts";
@@ -108,8 +112,9 @@ function noteAssignments(session: ClientSession, backend: Backend): void {
     if (scope === "user" || scope === "next") backend.tainted = true;
   }
   if (assignments.length === 0) backend.tainted = true;
-  session.ledger.dirtyVariables ??= new Set();
-  addVariablesToRead(session.ledger.dirtyVariables, assignments, spelling(session.service.facts));
+  const names = session.ledger.dirtyVariables ?? new Set<string>();
+  addVariablesToRead(names, assignments, spelling(session.service.facts));
+  if (names.size > 0) session.ledger.dirtyVariables = names;
 }
 
 /** Commands other than statements that change the session. */
@@ -118,7 +123,7 @@ function noteCommand(session: ClientSession, backend: Backend, failed: boolean):
   if (session.command === Command.INIT_DB) session.ledger.dirtySchema = true;
   if (session.command === Command.SET_OPTION) {
     const multiStatements = backend.sentByte(5) === 0;
-    session.ledger.state = session.service.states.change(session.ledger.state, { multiStatements });
+    session.ledger.state = session.states.change(session.ledger.state, { multiStatements });
     backend.multiStatements = multiStatements;
   }
 }
@@ -146,7 +151,7 @@ function letGo(session: ClientSession, backend: Backend, now: number): void {
   const text = transitionKey(session, backend);
   const from = session.ledger.state;
   if (text !== null) {
-    const known = session.service.states.transition(from, text);
+    const known = session.states.transition(from, text);
     if (known !== undefined && backend.walker.errorCode === 0) {
       session.ledger.state = known;
       session.ledger.dirtySchema = false;
@@ -195,7 +200,7 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
     const full = session.ledger.state.variables.size >= BOUNDS.trackedVariablesMax;
     if (failure !== null || full) backend.tainted = true;
     else if (text !== null && !failed && !session.ledger.insertIdDoubtful) {
-      service.states.remember(from, text, session.ledger.state);
+      session.states.remember(from, text, session.ledger.state);
     }
     session.ledger.dirtySchema = false;
     session.ledger.dirtyVariables = null;
@@ -209,7 +214,7 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
 function stateAfter(session: ClientSession, names: string[], row: TextRow): SessionState {
   const read = readBackResult(names, row);
   const change: StateChange = { schema: read.schema, variables: read.variables };
-  return session.service.states.change(session.ledger.state, change);
+  return session.states.change(session.ledger.state, change);
 }
 
 function keepInsertId(session: ClientSession, text: string): void {
@@ -220,7 +225,7 @@ function keepInsertId(session: ClientSession, text: string): void {
 
 function giveBack(session: ClientSession, backend: Backend, now: number): void {
   const { state } = session.ledger;
-  backend.sessionState = state;
+  backend.sessionState = backend.schemaStale ? null : state;
   backend.stateToken = state.token;
   backend.schema = state.schema;
   backend.variables = state.variables;
@@ -237,11 +242,10 @@ function giveBack(session: ClientSession, backend: Backend, now: number): void {
 export function recycle(service: Service, backend: Backend): void {
   if (backend.dead) return;
   service.pool.beginReset(backend);
-  const commands = resetCommands(service, backend);
-  backend.run(commands, (failure) => {
+  backend.run(resetCommands(service, backend), (failure, answers) => {
     const now = service.monotonicMs();
     if (failure !== null) return service.pool.discard(backend, "reset-failed", now);
-    wiped(service, backend);
+    wiped(service, backend, answers.at(-1) as Buffer);
     service.events.emit({
       kind: "backend-reset",
       at: service.epochMs(),
@@ -252,17 +256,24 @@ export function recycle(service: Service, backend: Backend): void {
   });
 }
 
+/** The last command reads what is not known of a session that was reset. */
 function resetCommands(service: Service, backend: Backend): OwnCommand[] {
-  return [ownReset(), ...service.initStatements.map((sql) => backend.query(sql))];
+  const { afterReset } = service.classOf(backend.key);
+  const queries = [...afterReset, readBackStatement(CHARSET_VARIABLES)];
+  return [ownReset(), ...queries.map((sql) => backend.query(sql))];
 }
 
-/** The backend is as after COM_RESET_CONNECTION. */
-function wiped(service: Service, backend: Backend): void {
-  backend.fresh(new Map(service.facts.resetCharset), service.baselineId);
+/** The backend is as after COM_RESET_CONNECTION and the initialization query. */
+function wiped(service: Service, backend: Backend, answer: Buffer): void {
+  const row = decodeTextRows(answer, backend.walker.deprecateEof)?.[0] ?? [];
+  const { schema, variables } = readBackResult(CHARSET_VARIABLES, row);
+  backend.schema = schema;
+  backend.fresh(new Map(variables), service.classOf(backend.key).baselineId);
   backend.sessionState = null;
   backend.stateToken = 0;
   backend.usedBy = 0;
   backend.diagnosticsOf = null;
+  backend.schemaStale = true;
 }
 
 /** COM_RESET_CONNECTION: the session begins anew, what its backend held for it is undone, and a pin stays. */
@@ -271,29 +282,22 @@ export function resetSession(session: ClientSession): void {
   session.lastActiveMs = service.monotonicMs();
   session.lastBackend = null;
   const { schema, multiStatements } = ledger.state;
-  const asksSchema = ledger.dirtySchema;
-  const variables = new Map(service.facts.resetCharset);
   if (backend === null) {
-    ledger.begin(service.states.state(schema, multiStatements, variables));
+    const variables = new Map(service.facts.resetCharset);
+    ledger.begin(session.states.state(schema, multiStatements, variables));
     return session.sendOk();
   }
   session.phase = Phase.SETTLING;
-  const commands = resetCommands(service, backend);
-  if (asksSchema) commands.push(backend.query(readBackStatement([])));
-  backend.run(commands, (failure, answers) => {
+  backend.run(resetCommands(service, backend), (failure, answers) => {
     if (session.backend !== backend) return recycle(service, backend);
     if (failure !== null) return session.closeAfterError("backend-lost");
-    const schemaNow = asksSchema ? schemaIn(answers.at(-1) as Buffer, backend) : schema;
-    ledger.begin(service.states.state(schemaNow, multiStatements, variables));
-    wiped(service, backend);
+    wiped(service, backend, answers.at(-1) as Buffer);
+    const variables = backend.variables as ReadonlyMap<string, string>;
+    ledger.begin(session.states.state(backend.schema, multiStatements, variables));
     countTransaction(session, backend);
     session.phase = Phase.IDLE;
     session.sendOk();
     if (ledger.pinRule === null) giveBack(session, backend, service.monotonicMs());
     session.consumePending();
   });
-}
-
-function schemaIn(answer: Buffer, backend: Backend): string | null {
-  return decodeTextRows(answer, backend.walker.deprecateEof)?.[0]?.[0] ?? null;
 }

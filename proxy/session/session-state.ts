@@ -111,3 +111,7 @@ export class StateTable {
     );
   }
 }
+
+/** Of sessions that have not logged in. */
+export const NO_STATES = new StateTable();
+export const NO_STATE: SessionState = NO_STATES.state(null, false, new Map());

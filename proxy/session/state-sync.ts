@@ -9,12 +9,15 @@ export type SyncStep =
 
 export interface SyncSetting {
   readonly baseline: ReadonlyMap<string, string>;
-  readonly initStatements: readonly string[];
+  /** What makes a session that was reset like a fresh one. */
+  readonly afterReset: readonly string[];
 }
 
 /** What is known of a backend's session: `variables` null after something unseen may have changed it. */
 export interface BackendSession {
   readonly schema: string | null;
+  /** It has to be entered anew: what comes with it was reset. */
+  readonly schemaStale: boolean;
   readonly multiStatements: boolean;
   readonly variables: ReadonlyMap<string, string> | null;
 }
@@ -33,10 +36,12 @@ export function planSync(
   const kept = from.variables === null ? null : assignments(from.variables, to, setting.baseline);
   if (kept === null) {
     steps.push({ kind: "reset" });
-    for (const sql of setting.initStatements) steps.push({ kind: "query", sql });
+    for (const sql of setting.afterReset) steps.push({ kind: "query", sql });
   }
   const sets = kept ?? [...to.variables].map(([name, value]) => `${name}=${value}`);
-  const schemaMoves = to.schema !== null && to.schema !== from.schema;
+  // A reset forgets the schema's character set, not the schema.
+  const schemaMoves =
+    to.schema !== null && (to.schema !== from.schema || from.schemaStale || kept === null);
   if (schemaMoves && !isAscii(to.schema as string)) {
     // The name travels in the connection's character set.
     steps.push({ kind: "query", sql: "SET NAMES utf8mb4" });

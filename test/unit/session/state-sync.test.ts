@@ -4,14 +4,16 @@ import { type BackendSession, planSync, type SyncStep } from "../../../proxy/ses
 
 const table = new StateTable();
 const baseline = new Map([["time_zone", "'SYSTEM'"]]);
-const setting = { baseline, initStatements: ["SET @@wait_timeout=60"] };
+const setting = { baseline, afterReset: ["SET @@wait_timeout=60"] };
 
 function backend(
   variables: Record<string, string> | null,
   schema: string | null = "a",
+  schemaStale = false,
 ): BackendSession {
   return {
     schema,
+    schemaStale,
     multiStatements: false,
     variables: variables === null ? null : new Map(Object.entries(variables)),
   };
@@ -47,6 +49,7 @@ describe("bringing a backend into a session's state", () => {
     expect(plan(backend({ foreign_key_checks: "0" }), { x: "1" })).toEqual([
       { kind: "reset" },
       { kind: "query", sql: "SET @@wait_timeout=60" },
+      { kind: "schema", schema: "a" },
       { kind: "query", sql: "SET x=1" },
     ]);
   });
@@ -60,6 +63,11 @@ describe("bringing a backend into a session's state", () => {
       { kind: "schema", schema: "b" },
       { kind: "query", sql: "SET collation_database='utf8mb4_bin'" },
     ]);
+  });
+
+  it("enters the schema anew after somebody else's reset", () => {
+    expect(plan(backend({}, "a", true), {})).toEqual([{ kind: "schema", schema: "a" }]);
+    expect(plan(backend({}, null, true), {}, null)).toEqual([]);
   });
 
   it("names a schema beyond ASCII in a character set that has its letters", () => {
