@@ -3,6 +3,7 @@ import type { EndpointCounters } from "../observe/counters.ts";
 import { Role } from "../pool/role.ts";
 import type { EndpointRole } from "../spec/proxy-spec.ts";
 import { digest } from "../sql/digest.ts";
+import { untrackedVariable } from "../sql/explain.ts";
 import { fixFor, reasonFor } from "../sql/rules.ts";
 import type { PinRuleId } from "../sql/verdict.ts";
 import { Command } from "../wire/command.ts";
@@ -50,7 +51,7 @@ export class Endpoint {
       rule,
       reason: reasonFor(rule, text),
       digest: text,
-      fix: fixFor(rule, null),
+      fix: fixFor(rule, untrackedVariable(session.verdict)),
     } as const;
     service.pins.add(pinned);
     service.events.emit(pinned);

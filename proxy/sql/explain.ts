@@ -63,7 +63,7 @@ export function explain(sql: string, options: ExplainOptions = {}): Explanation 
 }
 
 /** The first variable that makes the statement pin, if a system variable does. */
-function untrackedVariable({ assignments }: Verdict): string | null {
+export function untrackedVariable({ assignments }: Verdict): string | null {
   for (const { scope, name } of assignments) {
     if (scope !== "user" && scope !== "local" && !isTrackedVariable(name)) return name;
   }
