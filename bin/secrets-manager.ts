@@ -3,7 +3,7 @@
  * laptop need none. AWS_ENDPOINT_URL and the usual sources of AWS credentials are the SDK's own business.
  */
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import type { DatabaseSecret } from "../proxy/ports.ts";
+import { type DatabaseSecret, MalformedSecret } from "../proxy/ports.ts";
 
 const CONNECT_MS = 3_000;
 const ANSWER_MS = 5_000;
@@ -30,7 +30,11 @@ async function openClient(region: string): Promise<SecretsManagerClient> {
   const { SecretsManagerClient } = await import("@aws-sdk/client-secrets-manager");
   return new SecretsManagerClient({
     region,
-    requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS },
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: ANSWER_MS,
+      throwOnRequestTimeout: true,
+    },
   });
 }
 
@@ -43,7 +47,7 @@ function regionOf(secretArn: string): string {
 export function parseSecret(text: string | undefined): DatabaseSecret {
   const { username, password } = jsonMapOf(text);
   if (typeof username !== "string" || username === "" || typeof password !== "string") {
-    throw new Error("the secret is not JSON with the texts username and password");
+    throw new MalformedSecret("the secret is not JSON with the texts username and password");
   }
   return { username, password };
 }

@@ -8,13 +8,27 @@ import { type ListeningAdmin, listenAdmin } from "../proxy/admin/listen.ts";
 import { EventBus } from "../proxy/observe/events.ts";
 import { createRegistry } from "../proxy/observe/exposition.ts";
 import { EventLog, type LogForm } from "../proxy/observe/log.ts";
-import type { CreateProxy, ProxyHandle, ProxyPorts } from "../proxy/ports.ts";
+import {
+  type CreateProxy,
+  type ProxyClock,
+  type ProxyHandle,
+  type ProxyPorts,
+  SettingFault,
+} from "../proxy/ports.ts";
 import type { ProxySpec } from "../proxy/spec/proxy-spec.ts";
 import { checkPasswords } from "../proxy/spec/resolve-password.ts";
+import { DebugLogging } from "./debug-logging.ts";
 import { CommandFailure } from "./failure.ts";
 import { createSecretFetcher } from "./secrets-manager.ts";
-import { besideSpec, passwordSources, problemLine, readSpec } from "./spec-file.ts";
+import {
+  besideSpec,
+  passwordSources,
+  problemLine,
+  problemOfSetting,
+  readSpec,
+} from "./spec-file.ts";
 import { SpecReload } from "./spec-reload.ts";
+import { tokenKeysFrom } from "./token-keys.ts";
 import { VERSION } from "./version.ts";
 
 /** How often the file is looked at. Its folder cannot be watched instead: mounted files change without an event there. */
@@ -33,7 +47,14 @@ export interface ServeOptions {
   readonly out: (text: string) => void;
   /** Gets log lines and complaints. */
   readonly err: (text: string) => void;
+  /** The machine's, except in tests. */
+  readonly clock?: ProxyClock;
 }
+
+const MACHINE_CLOCK: ProxyClock = {
+  epochMs: Date.now,
+  monotonicMs: performance.now.bind(performance),
+};
 
 export interface SignalSource {
   on(signal: "SIGTERM" | "SIGINT" | "SIGHUP", listener: () => void): unknown;
@@ -42,33 +63,37 @@ export interface SignalSource {
 
 /** Resolves when the proxy has stopped after a signal; rejects with a CommandFailure where it cannot start. */
 export async function serve(options: ServeOptions): Promise<void> {
-  const { file, err } = options;
+  const { file, err, clock = MACHINE_CLOCK } = options;
   const { spec, text } = await loadSpec(file, err);
   const events = new EventBus();
-  const log = new EventLog({
-    form: options.logForm,
-    debug: spec.debugLogging,
-    sink: (line) => err(`${line}\n`),
-  });
+  const sink = (line: string): void => err(`${line}\n`);
+  const log = new EventLog({ form: options.logForm, debug: false, sink });
   events.subscribe(log.write);
-  const adopt = (next: ProxySpec): void => {
-    log.debug = next.debugLogging;
-    events.wantsStatements = next.debugLogging;
-  };
-  adopt(spec);
-  const ports = portsFor(file, events);
+  const debug = new DebugLogging(events, log, clock);
+  debug.want(spec.debugLogging);
+  const ports = portsFor(file, events, clock);
   const handle = options.createProxy(spec, ports);
   const admin = await startAdmin(spec, handle, ports);
   try {
     await handle.start();
   } catch (fault) {
+    debug.stop();
     await Promise.allSettled([handle.stop(), admin.close()]);
-    throw failureOf("the proxy cannot start", fault);
+    throw startFailure(file, text, fault);
   }
   announce(options, spec, handle, admin);
-  const reload = new SpecReload({ file, spec, text, handle, events, onApplied: adopt });
+  const onApplied = (next: ProxySpec): void => debug.want(next.debugLogging);
+  const reload = new SpecReload({ file, spec, text, handle, events, onApplied });
   await untilStopped(options, handle, reload);
+  debug.stop();
   await admin.close();
+}
+
+/** A file that names what cannot be used is a wrong file; an address that is taken is not the file's fault. */
+function startFailure(file: string, text: string, fault: unknown): CommandFailure {
+  if (!(fault instanceof SettingFault)) return failureOf("the proxy cannot start", fault);
+  const line = problemLine(problemOfSetting(file, text, fault));
+  return new CommandFailure(fault.path[0] === "endpoints" ? 1 : 2, line, { cause: fault });
 }
 
 async function loadSpec(
@@ -83,14 +108,15 @@ async function loadSpec(
   return { spec: parsed.spec, text: text ?? "" };
 }
 
-function portsFor(file: string, events: EventBus): ProxyPorts {
+function portsFor(file: string, events: EventBus, clock: ProxyClock): ProxyPorts {
   return {
     version: VERSION,
-    clock: { epochMs: Date.now, monotonicMs: performance.now.bind(performance) },
+    clock,
     events,
     passwords: passwordSources(file),
     readFile: (path) => readFile(besideSpec(file, path)),
     fetchSecret: createSecretFetcher(process.env),
+    tokenKeys: tokenKeysFrom(process.env),
   };
 }
 

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { parseSpec } from "../proxy/spec/parse-spec.ts";
+import type { SettingFault } from "../proxy/ports.ts";
+import { parseSpec, placeIn } from "../proxy/spec/parse-spec.ts";
 import type { ParsedSpec, SpecProblem } from "../proxy/spec/proxy-spec.ts";
 import type { PasswordSources } from "../proxy/spec/resolve-password.ts";
 
@@ -21,7 +22,24 @@ export async function readSpec(file: string): Promise<SpecText> {
     const message = `cannot be read: ${(fault as NodeJS.ErrnoException).code ?? String(fault)}`;
     return { text: null, parsed: { ok: false, problems: [wholeFileProblem(file, message)] } };
   }
-  return { text, parsed: parseSpec(text, file) };
+  return { text, parsed: refuseTopology(file, text, parseSpec(text, file)) };
+}
+
+/** The other topologies are settled names without work behind them yet: nobody must take `static` for one of them. */
+function refuseTopology(file: string, text: string, parsed: ParsedSpec): ParsedSpec {
+  if (!parsed.ok || parsed.spec.target.topology === "static") return parsed;
+  const { topology } = parsed.spec.target;
+  const message = `${topology} is not part of this version; static is: the first host writes, the others read`;
+  return { ok: false, problems: [{ ...placeIn(text, file, ["target", "topology"]), message }] };
+}
+
+/** Where in the file a setting stands that proved to be wrong in use. */
+export function problemOfSetting(
+  file: string,
+  text: string,
+  { path, message }: SettingFault,
+): SpecProblem {
+  return { ...placeIn(text, file, path), message };
 }
 
 export function wholeFileProblem(file: string, message: string): SpecProblem {

@@ -1,10 +1,10 @@
 /** Takes changes of the configuration file over into a running proxy. A file that is wrong changes nothing. */
 import type { EventBus } from "../proxy/observe/events.ts";
-import type { ProxyHandle } from "../proxy/ports.ts";
+import { type ProxyHandle, SettingFault } from "../proxy/ports.ts";
 import { diffSpec, reloadablePart, type SpecChange } from "../proxy/spec/diff-spec.ts";
 import type { ProxySpec, SpecProblem } from "../proxy/spec/proxy-spec.ts";
 import { checkPasswords } from "../proxy/spec/resolve-password.ts";
-import { passwordSources, readSpec, wholeFileProblem } from "./spec-file.ts";
+import { passwordSources, problemOfSetting, readSpec, wholeFileProblem } from "./spec-file.ts";
 
 export interface ReloadOptions {
   readonly file: string;
@@ -41,8 +41,16 @@ export class SpecReload {
   }
 
   #enqueue(evenIfSame: boolean): Promise<void> {
-    this.#running = this.#running.then(() => this.#reload(evenIfSame));
+    this.#running = this.#running
+      .then(() => this.#reload(evenIfSame))
+      .catch((fault) => this.#refuse([this.#problemOf(fault)]));
     return this.#running;
+  }
+
+  #problemOf(fault: unknown): SpecProblem {
+    const { file } = this.#options;
+    if (fault instanceof SettingFault) return problemOfSetting(file, this.#text, fault);
+    return wholeFileProblem(file, fault instanceof Error ? fault.message : String(fault));
   }
 
   async #reload(evenIfSame: boolean): Promise<void> {
@@ -55,13 +63,7 @@ export class SpecReload {
     if (missing.length > 0) return this.#refuse(missing);
     const taken = reloadablePart(this.#spec, parsed.spec);
     const changes = diffSpec(this.#spec, parsed.spec);
-    try {
-      await handle.apply(taken);
-    } catch (fault) {
-      return this.#refuse([
-        wholeFileProblem(file, fault instanceof Error ? fault.message : String(fault)),
-      ]);
-    }
+    await handle.apply(taken);
     this.#spec = taken;
     onApplied(taken);
     events.emit({ kind: "spec-reloaded", at: Date.now(), changes: changes.map(changeLine) });

@@ -17,6 +17,30 @@ export interface DatabaseSecret {
   readonly password: string;
 }
 
+/** A secret was read and is not what it should be. The message must not repeat it. */
+export class MalformedSecret extends Error {
+  override readonly name = "MalformedSecret";
+}
+
+/** A setting that turned out to be wrong only when it was used: a certificate, an address. */
+export class SettingFault extends Error {
+  override readonly name = "SettingFault";
+  /** Names and positions down to the setting: `["endpoints", 0, "port"]`. */
+  readonly path: readonly (string | number)[];
+
+  constructor(path: readonly (string | number)[], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.path = path;
+  }
+}
+
+/** With which access keys IAM tokens may be signed. */
+export interface TokenKeys {
+  readonly region: string;
+  /** null: no such key, or the session token does not belong to it. */
+  secretOf(accessKeyId: string, sessionToken: string | null): string | null;
+}
+
 export interface ProxyPorts {
   /** Of Sluice, for the state view. */
   readonly version: string;
@@ -26,8 +50,10 @@ export interface ProxyPorts {
   readonly passwords: PasswordSources;
   /** The bytes of a certificate, key or authority file; relative paths count from the configuration file. */
   readFile(path: string): Promise<Buffer>;
-  /** Rejects with an error whose message is fit for a log line. */
+  /** Rejects with a MalformedSecret, or another error whose message is fit for a log line. */
   fetchSecret(secretArn: string): Promise<DatabaseSecret>;
+  /** Absent: nobody gets in by IAM token. */
+  readonly tokenKeys?: TokenKeys | null;
 }
 
 export interface ProxyHandle {

@@ -1,19 +1,17 @@
 import { generateLoginKey } from "./auth/login-key.ts";
-import { Accounts } from "./net/accounts.ts";
-import { Endpoint } from "./net/endpoint.ts";
+import { type AccountChanges, Accounts, type NamedPassword } from "./net/accounts.ts";
+import { EndpointSet } from "./net/endpoint-set.ts";
 import { splitStatements } from "./net/init-query.ts";
-import { Listener } from "./net/listener.ts";
 import { poolLimits, Service } from "./net/service.ts";
 import { makeView } from "./net/state-view.ts";
 import { sweep } from "./net/sweep.ts";
-import { type MonitorLogin, TargetMonitor } from "./net/target-monitor.ts";
-import { makeOwnTls, makeServerTls } from "./net/tls.ts";
+import { TargetGroup } from "./net/target-group.ts";
+import { makeOwnTls, makeServerTls, type ServerTls } from "./net/tls.ts";
 import { ProxyCounters } from "./observe/counters.ts";
 import { PinLog } from "./observe/pin-log.ts";
 import type { AdminView, EndpointView } from "./observe/state-view.ts";
-import { Role } from "./pool/role.ts";
-import type { ProxyHandle, ProxyPorts } from "./ports.ts";
-import type { EndpointSpec, HostSpec, ProxySpec } from "./spec/proxy-spec.ts";
+import { type ProxyHandle, type ProxyPorts, SettingFault } from "./ports.ts";
+import type { ProxySpec, TargetSpec } from "./spec/proxy-spec.ts";
 
 const TICK_MS = 50;
 const SWEEP_MS = 500;
@@ -21,11 +19,18 @@ const SWEEP_MS = 500;
 const UNKNOWN_MS = 3_000;
 /** Rotated secrets are noticed at the latest after this long; a refused login notices at once. */
 const SECRETS_MS = 300_000;
+/** The same for a secret that could not be read yet. */
+const MISSING_SECRETS_MS = 15_000;
+/** Milliseconds between two readings of the monitor's secret after refused logins. */
+const MONITOR_REREAD_MS = 5_000;
+/** How long a stop waits for statements of vanished clients to be killed. */
+const KILLS_MS = 1_000;
 
-interface Open {
-  readonly spec: EndpointSpec;
-  readonly listener: Listener;
-  readonly port: number;
+/** What of a spec has to be read before it can be in force. */
+interface Files {
+  readonly tls: ServerTls;
+  readonly targetCa: Buffer | null;
+  readonly monitor: NamedPassword | null;
 }
 
 /** One proxy: puts the parts together, starts, changes and stops them. */
@@ -35,13 +40,16 @@ export class ProxyRuntime implements ProxyHandle {
   readonly #ports: ProxyPorts;
   readonly #accounts: Accounts;
   readonly #pins = new PinLog();
-  readonly #monitors = new Map<string, TargetMonitor>();
   #spec: ProxySpec;
   #service: Service | null = null;
-  #open: Open[] = [];
-  #monitorLogin: MonitorLogin | null = null;
+  #endpoints: EndpointSet | null = null;
+  #targets: TargetGroup | null = null;
+  #monitorLogin: NamedPassword | null = null;
   #timers: NodeJS.Timeout[] = [];
-  #lastSweepMs = 0;
+  #nextSweepMs = 0;
+  #nextSecretsMs = 0;
+  #nextMonitorRereadMs = 0;
+  #rereading = false;
 
   constructor(spec: ProxySpec, ports: ProxyPorts) {
     this.#spec = spec;
@@ -52,16 +60,18 @@ export class ProxyRuntime implements ProxyHandle {
     this.view = makeView({
       service: () => this.#service,
       pins: this.#pins,
-      monitors: this.#monitors,
+      monitors: () => this.#targets?.monitors.values() ?? [],
       endpoints: () => this.endpoints(),
       spec: () => this.#spec,
+      version: ports.version,
       startedAt,
     });
   }
 
   async start(): Promise<void> {
     const spec = this.#spec;
-    await this.#accounts.load(spec.auth);
+    refuseTopology(spec.target);
+    this.#accounts.adopt(await this.#accounts.read(spec.auth));
     const service = new Service({
       spec,
       accounts: this.#accounts,
@@ -71,64 +81,69 @@ export class ProxyRuntime implements ProxyHandle {
       pins: this.#pins,
       loginKey: await generateLoginKey(),
     });
+    service.iam = { keys: this.#ports.tokenKeys ?? null, endpoints: [] };
+    this.#adoptFiles(service, await this.#readFiles(spec, null));
+    const targets = new TargetGroup(service, {
+      current: () => this.#watchAs(),
+      refused: () => void this.#rereadMonitor(service),
+    });
+    const endpoints = new EndpointSet(service);
     this.#service = service;
-    await this.#loadFiles(service, spec);
-    this.#setTargets(service, spec);
-    await this.#loadMonitor(spec);
-    for (const endpoint of spec.endpoints) this.#open.push(await this.#listen(service, endpoint));
-    this.#timers.push(setInterval(() => this.#tick(service), TICK_MS));
-    this.#timers.push(setInterval(() => void this.#renewSecrets(service), SECRETS_MS));
-    setTimeout(() => service.known(), UNKNOWN_MS).unref();
+    this.#targets = targets;
+    this.#endpoints = endpoints;
+    targets.set(spec);
     this.#tick(service);
+    endpoints.adopt(await endpoints.prepare(spec.endpoints));
+    this.#nextSecretsMs = service.monotonicMs() + MISSING_SECRETS_MS;
+    this.#timers.push(setInterval(() => this.#tick(service), TICK_MS));
+    setTimeout(() => service.greet(), UNKNOWN_MS).unref();
   }
 
   endpoints(): readonly EndpointView[] {
-    return this.#open.map(({ spec, port }) => ({
-      name: spec.name,
-      targetRole: spec.targetRole,
-      host: spec.host,
-      port,
-      clientConnections: this.counters.endpoint(spec.name).clientConnections,
-    }));
+    return this.#endpoints?.views() ?? [];
   }
 
+  /** Everything that can fail comes first, and changes nothing. */
   async apply(spec: ProxySpec): Promise<void> {
     const service = this.#service;
-    if (service === null) throw new Error("the proxy has not been started");
-    await this.#loadFiles(service, spec);
-    await this.#accounts.load(spec.auth);
-    await this.#loadMonitor(spec);
-    const opened = await this.#openNew(service, spec);
-    const old = this.#spec;
+    const { old, endpoints, targets } = this.#parts();
+    if (service === null) throw new Error("the proxy is not running");
+    refuseTopology(spec.target);
+    const files = await this.#readFiles(spec, service.tls);
+    const accounts = await this.#accounts.read(spec.auth);
+    const opened = await endpoints.prepare(spec.endpoints);
     this.#spec = spec;
     service.spec = spec;
-    this.#closeOld(opened);
-    this.#setTargets(service, spec);
+    const isOtherMonitor = !isSameLogin(this.#monitorLogin, files.monitor);
+    const isOtherWay = !isSameWay(old.target, spec.target) || !isSameFile(service.targetCa, files);
+    this.#adoptFiles(service, files);
+    endpoints.adopt(opened);
+    targets.set(spec);
+    if (isOtherMonitor || isOtherWay) targets.renew();
+    service.denials.forgiveAll();
+    service.knownSchemas.clear();
+    this.#changed(service, this.#accounts.adopt(accounts));
     const now = service.monotonicMs();
     service.pool.configure(poolLimits(spec), now);
     if (old.pool.initQuery !== spec.pool.initQuery) {
       service.initStatements = splitStatements(spec.pool.initQuery);
       for (const target of service.pool.targets) service.pool.renewTarget(target, now);
     }
-    this.#dropUsers(service);
   }
 
   async drain(withinMs: number): Promise<void> {
     const service = this.#service;
     if (service === null) return;
     service.draining = true;
-    for (const { listener } of this.#open) listener.close();
+    this.#endpoints?.close();
     const at = this.#ports.clock.epochMs();
-    this.#ports.events.emit({
-      kind: "proxy-draining",
-      at,
-      withinMs,
-      sessions: service.sessions.size,
-    });
+    const sessions = service.sessions.size;
+    this.#ports.events.emit({ kind: "proxy-draining", at, withinMs, sessions });
     const deadline = service.monotonicMs() + withinMs;
-    while (service.sessions.size > 0 && service.monotonicMs() < deadline) {
-      for (const session of service.sessions.values())
+    for (;;) {
+      for (const session of [...service.sessions.values()])
         if (session.isAtRest) session.close("drained");
+      if (service.sessions.size === 0 || service.monotonicMs() >= deadline) return;
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }
   }
@@ -136,163 +151,157 @@ export class ProxyRuntime implements ProxyHandle {
   async stop(): Promise<void> {
     const service = this.#service;
     if (service === null) return;
+    this.#service = null;
+    service.draining = true;
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
-    for (const { listener } of this.#open) listener.close();
+    this.#endpoints?.close();
+    this.#targets?.stop();
     const sessionsCut = service.sessions.size;
     for (const session of [...service.sessions.values()]) session.close("drained");
-    for (const monitor of this.#monitors.values()) monitor.stop();
+    await untilKilled(service);
     for (const backend of [...service.backends])
       service.pool.discard(backend, "shutdown", service.monotonicMs());
     for (const backend of service.watched) backend.close();
     await new Promise((resolve) => setImmediate(resolve));
-    this.#ports.events.emit({
-      kind: "proxy-stopped",
-      at: this.#ports.clock.epochMs(),
-      sessionsCut,
-    });
-    this.#service = null;
+    const at = this.#ports.clock.epochMs();
+    this.#ports.events.emit({ kind: "proxy-stopped", at, sessionsCut });
+  }
+
+  #parts(): { old: ProxySpec; endpoints: EndpointSet; targets: TargetGroup } {
+    const [endpoints, targets] = [this.#endpoints, this.#targets];
+    if (endpoints === null || targets === null) throw new Error("the proxy has not been started");
+    return { old: this.#spec, endpoints, targets };
   }
 
   #tick(service: Service): void {
     const now = service.monotonicMs();
     try {
       service.pool.tick(now);
-      for (const monitor of this.#monitors.values()) monitor.tick(now);
-      if (now - this.#lastSweepMs >= SWEEP_MS) {
-        this.#lastSweepMs = now;
+      this.#targets?.tick(now);
+      if (now >= this.#nextSweepMs) {
+        this.#nextSweepMs = now + SWEEP_MS;
         sweep(service, now, service.epochMs());
-        this.#availability(now);
+        this.#targets?.sweep(now);
+        this.#endpoints?.sweep();
       }
+      if (now >= this.#nextSecretsMs) void this.#reread(service, now);
     } catch (error) {
       service.bug("tick", error, null);
     }
   }
 
-  #availability(now: number): void {
-    const has = (role: string): boolean => {
-      for (const monitor of this.#monitors.values()) {
-        if (monitor.role === role && monitor.state === "AVAILABLE") return true;
-      }
-      return false;
-    };
-    this.counters.readWrite.set(has("READ_WRITE"), now);
-    this.counters.readOnly.set(has("READ_ONLY"), now);
+  async #readFiles(spec: ProxySpec, present: ServerTls | null): Promise<Files> {
+    const { target } = spec;
+    const ca =
+      target.caFile === null ? null : await this.#file(["target", "caFile"], target.caFile);
+    const { credential } = target.monitor;
+    const monitor =
+      credential === null ? null : await this.#accounts.credential(credential, this.#monitorLogin);
+    return { tls: await this.#certificate(spec, present), targetCa: ca, monitor };
   }
 
-  async #listen(service: Service, spec: EndpointSpec): Promise<Open> {
-    const endpoint = new Endpoint(service, spec.name, spec.targetRole);
-    const listener = new Listener(service, endpoint);
-    const port = await listener.listen(spec.host, spec.port);
-    const at = this.#ports.clock.epochMs();
-    const { name, targetRole: role, host } = spec;
-    this.#ports.events.emit({ kind: "proxy-listening", at, endpoint: name, role, host, port });
-    return { spec, listener, port };
-  }
-
-  /** Listens where the new spec wants more than the old one; undoes it all if one address cannot be had. */
-  async #openNew(service: Service, spec: ProxySpec): Promise<Open[]> {
-    const opened: Open[] = [];
+  async #certificate(spec: ProxySpec, present: ServerTls | null): Promise<ServerTls> {
+    if (spec.tls === null) {
+      if (present?.isOwn === true) return present;
+      const hosts = ["localhost", "127.0.0.1", ...spec.endpoints.map((each) => each.host)];
+      return makeOwnTls(spec.name, [...new Set(hosts)], this.#ports.clock.epochMs());
+    }
+    const cert = await this.#file(["tls", "certFile"], spec.tls.certFile);
+    const key = await this.#file(["tls", "keyFile"], spec.tls.keyFile);
     try {
-      for (const wanted of spec.endpoints) {
-        const same = this.#open.find((open) => sameEndpoint(open.spec, wanted));
-        opened.push(same ?? (await this.#listen(service, wanted)));
-      }
-      return opened;
+      return makeServerTls(cert, key);
     } catch (error) {
-      for (const open of opened) if (!this.#open.includes(open)) open.listener.close();
-      throw error;
+      const { message } = error as Error;
+      throw new SettingFault(["tls", "certFile"], `cannot be used with its key: ${message}`);
     }
   }
 
-  #closeOld(opened: Open[]): void {
-    for (const open of this.#open) if (!opened.includes(open)) open.listener.close();
-    this.#open = opened;
-  }
-
-  async #loadFiles(service: Service, spec: ProxySpec): Promise<void> {
-    const { readFile, clock } = this.#ports;
-    const { caFile } = spec.target;
-    const ca = caFile === null ? null : await readFile(caFile);
-    const hosts = [
-      ...new Set(["localhost", "127.0.0.1", ...spec.endpoints.map((each) => each.host)]),
-    ];
-    if (spec.tls !== null) {
-      service.tls = makeServerTls(
-        await readFile(spec.tls.certFile),
-        await readFile(spec.tls.keyFile),
-      );
-    } else if (service.tls === null || this.#spec.tls !== null) {
-      service.tls = makeOwnTls(spec.name, hosts, clock.epochMs());
-    }
-    service.targetCa = ca;
-  }
-
-  async #loadMonitor(spec: ProxySpec): Promise<void> {
-    const { credential } = spec.target.monitor;
-    this.#monitorLogin = credential === null ? null : await this.#accounts.credential(credential);
-  }
-
-  /** Adds and removes targets until they are those of the spec: the first host writes, the others read. */
-  #setTargets(service: Service, spec: ProxySpec): void {
-    const now = service.monotonicMs();
-    const wanted = new Map(spec.target.hosts.map((host, i) => [nameOf(host, i), { host, i }]));
-    for (const [name, monitor] of this.#monitors) {
-      if (wanted.has(name)) continue;
-      monitor.stop();
-      service.pool.removeTarget(monitor.target, now);
-      this.#monitors.delete(name);
-    }
-    for (const [name, { host, i }] of wanted) {
-      if (this.#monitors.has(name)) continue;
-      const role = i === 0 ? Role.READ_WRITE : Role.READ_ONLY;
-      const id = `${host.host}:${host.port}`;
-      const target = service.pool.addTarget(
-        { id, role, maxConnections: null, accepting: true },
-        now,
-      );
-      service.addresses.set(target, host);
-      const roleName = i === 0 ? "READ_WRITE" : "READ_ONLY";
-      this.#monitors.set(name, new TargetMonitor(service, target, roleName, () => this.#watchAs()));
+  async #file(path: readonly string[], name: string): Promise<Buffer> {
+    try {
+      return await this.#ports.readFile(name);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new SettingFault(path, `The file ${name} cannot be read: ${code ?? message}.`);
     }
   }
 
-  #watchAs(): MonitorLogin | null {
+  #adoptFiles(service: Service, { tls, targetCa, monitor }: Files): void {
+    service.tls = tls;
+    service.targetCa = targetCa;
+    this.#monitorLogin = monitor;
+  }
+
+  #watchAs(): NamedPassword | null {
     if (this.#monitorLogin !== null) return this.#monitorLogin;
     for (const account of this.#accounts.all()) return account;
     return null;
   }
 
-  /** Sessions of users who are gone end; passwords that have changed count for new backends. */
-  #dropUsers(service: Service): void {
+  /** Sessions of users who are gone end; backends under old passwords are replaced as they come back. */
+  #changed(service: Service, { gone, renewed }: AccountChanges): void {
     for (const session of [...service.sessions.values()]) {
       const name = session.account?.username;
-      if (name !== undefined && this.#accounts.find(name) === null) session.close("user-removed");
+      if (name !== undefined && gone.includes(name)) session.close("user-removed");
     }
-    for (const key of service.pool.keys) {
-      if (this.#accounts.find(key.userKey) === null)
-        service.pool.renewKey(key, service.monotonicMs());
-    }
+    service.renewUsers([...gone, ...renewed]);
   }
 
-  async #renewSecrets(service: Service): Promise<void> {
+  /** On a schedule: all secrets, and sooner where one could not be read yet. */
+  async #reread(service: Service, now: number): Promise<void> {
+    this.#nextSecretsMs = Number.POSITIVE_INFINITY;
+    const spec = this.#spec;
     try {
-      await this.#accounts.refreshAll(() => {});
+      if (this.#accounts.hasSecrets) this.#changed(service, await this.#accounts.reread());
+      const { credential } = spec.target.monitor;
+      if (credential?.from === "secret") await this.#rereadMonitor(service);
     } catch (error) {
       service.bug("secrets", error, null);
     }
+    const pauseMs = this.#accounts.isMissingSecrets ? MISSING_SECRETS_MS : SECRETS_MS;
+    this.#nextSecretsMs = now + pauseMs;
+  }
+
+  /** The monitor was refused: its password may be another one now. */
+  async #rereadMonitor(service: Service): Promise<void> {
+    const now = service.monotonicMs();
+    const { credential } = this.#spec.target.monitor;
+    if (this.#rereading || now < this.#nextMonitorRereadMs) return;
+    this.#nextMonitorRereadMs = now + MONITOR_REREAD_MS;
+    this.#rereading = true;
+    try {
+      const old = this.#watchAs();
+      if (credential !== null)
+        this.#monitorLogin = await this.#accounts.credential(credential, this.#monitorLogin);
+      else if (old !== null) await this.#accounts.rereadAfterDenial(old.username);
+      if (!isSameLogin(old, this.#watchAs())) this.#targets?.renew();
+    } catch (error) {
+      service.bug("secrets", error, null);
+    } finally {
+      this.#rereading = false;
+    }
   }
 }
 
-function sameEndpoint(left: EndpointSpec, right: EndpointSpec): boolean {
-  return (
-    left.name === right.name &&
-    left.targetRole === right.targetRole &&
-    left.host === right.host &&
-    left.port === right.port
-  );
+/** `static` is the only source of roles so far: another one must not be taken for it. */
+function refuseTopology({ topology }: TargetSpec): void {
+  if (topology !== "static")
+    throw new SettingFault(["target", "topology"], `${topology} is not part of this version`);
 }
 
-/** A target that changes its role is another target. */
-function nameOf({ host, port }: HostSpec, position: number): string {
-  return `${position === 0 ? "writer" : "reader"} ${host}:${port}`;
+async function untilKilled(service: Service): Promise<void> {
+  const deadline = service.monotonicMs() + KILLS_MS;
+  while (service.killsRunning > 0 && service.monotonicMs() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+function isSameLogin(left: NamedPassword | null, right: NamedPassword | null): boolean {
+  return left?.username === right?.username && left?.password === right?.password;
+}
+
+function isSameWay(left: TargetSpec, right: TargetSpec): boolean {
+  return left.tls === right.tls && left.caFile === right.caFile;
+}
+
+function isSameFile(before: Buffer | null, { targetCa }: Files): boolean {
+  return before === targetCa || (before !== null && targetCa?.equals(before) === true);
 }

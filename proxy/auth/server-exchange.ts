@@ -80,6 +80,9 @@ export class ServerLogin {
   readonly #password: string;
   readonly #scheme: PasswordScheme;
   #phase: Phase = "new";
+  /** The last scramble, and the password where it was sent: what a password can be checked against. */
+  #scrambled: Buffer | null = null;
+  #sent: Buffer | null = null;
 
   constructor(options: ServerLoginOptions) {
     const { credential } = options;
@@ -136,6 +139,16 @@ export class ServerLogin {
     return good ? this.#accept(null) : this.#refuse("wrong token");
   }
 
+  /** After a refusal for a wrong password: whether this one, which has just been read anew, would have been right. */
+  wouldAccept(password: string): boolean {
+    if (this.#phase !== "over" || password === "") return false;
+    const { nonce } = this.#options;
+    if (this.#sent !== null) return isSamePassword(this.#sent, Buffer.from(password));
+    if (this.#scrambled === null) return false;
+    const scramble = this.#scheme === Plugin.NATIVE ? nativeScramble : cachingSha2Scramble;
+    return isSameBytes(scramble(password, nonce), this.#scrambled);
+  }
+
   #switch(): ServerLoginStep {
     this.#phase = "switched";
     const data = Buffer.concat([this.#options.nonce, NUL]);
@@ -157,6 +170,7 @@ export class ServerLogin {
 
   #checkNative(response: Buffer): ServerLoginStep {
     if (response.length !== NATIVE_BYTES) return this.#refuse("malformed answer");
+    this.#scrambled = response;
     const same = isSameBytes(nativeScramble(this.#password, this.#options.nonce), response);
     return same && this.#known ? this.#accept(null) : this.#refuse("wrong password");
   }
@@ -167,6 +181,7 @@ export class ServerLogin {
    */
   #checkCachingSha2(response: Buffer): ServerLoginStep {
     if (response.length !== CACHING_SHA2_BYTES) return this.#refuse("malformed answer");
+    this.#scrambled = response;
     const same = isSameBytes(cachingSha2Scramble(this.#password, this.#options.nonce), response);
     if (same && this.#known) return this.#accept(FAST_AUTH_SUCCESS);
     if (!this.#options.secure && this.#options.key === null) {
@@ -194,7 +209,8 @@ export class ServerLogin {
 
   /** `sent` is the password in clear with its NUL. */
   #checkPassword(sent: Buffer): ServerLoginStep {
-    const same = isSamePassword(withoutNul(sent), Buffer.from(this.#password));
+    this.#sent = withoutNul(sent);
+    const same = isSamePassword(this.#sent, Buffer.from(this.#password));
     return same && this.#known ? this.#accept(null) : this.#refuse("wrong password");
   }
 

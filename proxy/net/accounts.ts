@@ -1,6 +1,6 @@
 import { type PasswordScheme, Plugin } from "../auth/plugins.ts";
 import type { Credential } from "../auth/server-exchange.ts";
-import type { ProxyPorts } from "../ports.ts";
+import { MalformedSecret, type ProxyPorts } from "../ports.ts";
 import type { AuthSpec, CredentialSpec } from "../spec/proxy-spec.ts";
 import { resolvePassword } from "../spec/resolve-password.ts";
 
@@ -13,13 +13,36 @@ export interface Account {
   readonly secretArn: string | null;
 }
 
+/** Name and password of a credential. */
+export interface NamedPassword {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Every account of a spec, read and not yet in force. */
+export interface AccountSet {
+  readonly specs: readonly AuthSpec[];
+  readonly byName: ReadonlyMap<string, Account>;
+}
+
+/** Users by what a change of the accounts means for them. */
+export interface AccountChanges {
+  readonly gone: readonly string[];
+  readonly renewed: readonly string[];
+}
+
+/** Milliseconds between two readings of one secret that failed logins ask for. */
+const REREAD_MS = 5_000;
+
 /** The users of a proxy, by name. Nobody else gets in. */
 export class Accounts {
   readonly #ports: ProxyPorts;
-  #byName = new Map<string, Account>();
+  #byName: ReadonlyMap<string, Account> = new Map();
   #specs: readonly AuthSpec[] = [];
   /** Secrets being fetched: concurrent failures ask once. */
   readonly #fetching = new Map<string, Promise<Account | null>>();
+  /** When a failed login had this secret read. */
+  readonly #rereadAt = new Map<string, number>();
 
   constructor(ports: ProxyPorts) {
     this.#ports = ports;
@@ -33,8 +56,28 @@ export class Accounts {
     return this.#byName.values();
   }
 
-  /** Reads every password and secret. Users whose secret cannot be read stay out; passwords that cannot be found reject. */
-  async load(specs: readonly AuthSpec[]): Promise<void> {
+  /** The configuration names this user, whether or not its credentials could be read. */
+  isNamed(username: string): boolean {
+    return this.#specs.some((spec) => spec.credential.username === username);
+  }
+
+  get hasSecrets(): boolean {
+    return this.#specs.some(({ credential }) => credential.from === "secret");
+  }
+
+  /** A secret that could not be read yet keeps a user out. */
+  get isMissingSecrets(): boolean {
+    return this.#specs.some(
+      ({ credential }) =>
+        credential.from === "secret" && this.#ofSecret(credential.secretArn) === null,
+    );
+  }
+
+  /**
+   * Reads every password and secret, and changes nothing. Users whose secret cannot be read stay as they were, which at the start means
+   * out; passwords that cannot be found reject.
+   */
+  async read(specs: readonly AuthSpec[]): Promise<AccountSet> {
     const found = await Promise.all(specs.map((spec) => this.#account(spec)));
     const byName = new Map<string, Account>();
     const twice = new Set<string>();
@@ -45,85 +88,137 @@ export class Accounts {
     }
     for (const user of twice) {
       byName.delete(user);
-      this.#failed("duplicate-user", user, null, "the user is in several auth entries");
+      this.#failed("duplicate-user", user, null, "None of these entries can be used.");
     }
+    return { specs, byName };
+  }
+
+  /** From now on these are the accounts. */
+  adopt({ specs, byName }: AccountSet): AccountChanges {
+    const old = [...this.#byName.values()];
     this.#specs = specs;
     this.#byName = byName;
+    return {
+      gone: old.map(({ username }) => username).filter((name) => !byName.has(name)),
+      renewed: old
+        .filter(({ username, password }) => {
+          const next = byName.get(username);
+          return next !== undefined && next.password !== password;
+        })
+        .map(({ username }) => username),
+    };
+  }
+
+  /** The same accounts with what their passwords and secrets are now. */
+  async reread(): Promise<AccountChanges> {
+    const specs = this.#specs;
+    const set = await this.read(specs);
+    // A reload may have come in between: its reading is the younger one.
+    return this.#specs === specs ? this.adopt(set) : { gone: [], renewed: [] };
   }
 
   /** Reads an account's secret again. Resolves to the account if its password has changed, else to null. */
   refresh(account: Account): Promise<Account | null> {
-    const { secretArn } = account;
-    if (secretArn === null) return Promise.resolve(null);
+    return account.secretArn === null
+      ? Promise.resolve(null)
+      : this.#refreshSecret(account.secretArn);
+  }
+
+  /**
+   * For a login that failed: has the user's secret read again, but each secret only so often. For users who have none, one that is
+   * chosen by their name is read in the same way, so that the time taken tells little of who exists. null: there is nothing to wait for.
+   */
+  rereadAfterDenial(username: string): Promise<unknown> | null {
+    const secretArn = this.find(username)?.secretArn ?? this.#decoySecret(username);
+    if (secretArn === null) return null;
+    const now = this.#ports.clock.monotonicMs();
+    const last = this.#rereadAt.get(secretArn) ?? Number.NEGATIVE_INFINITY;
+    if (now - last < REREAD_MS) return this.#fetching.get(secretArn) ?? null;
+    this.#rereadAt.set(secretArn, now);
+    return this.#refreshSecret(secretArn);
+  }
+
+  #decoySecret(username: string): string | null {
+    const arns: string[] = [];
+    for (const { credential } of this.#specs)
+      if (credential.from === "secret") arns.push(credential.secretArn);
+    let sum = 0;
+    for (let i = 0; i < username.length; i++) sum = (sum * 31 + username.charCodeAt(i)) >>> 0;
+    return arns[sum % arns.length] ?? null;
+  }
+
+  #ofSecret(secretArn: string): Account | null {
+    for (const account of this.#byName.values())
+      if (account.secretArn === secretArn) return account;
+    return null;
+  }
+
+  #refreshSecret(secretArn: string): Promise<Account | null> {
     const known = this.#fetching.get(secretArn);
     if (known !== undefined) return known;
-    const fetching = this.#refetch(account, secretArn).finally(() =>
-      this.#fetching.delete(secretArn),
-    );
+    const fetching = this.#refetch(secretArn).finally(() => this.#fetching.delete(secretArn));
     this.#fetching.set(secretArn, fetching);
     return fetching;
   }
 
-  /** Reads all secrets again and tells of each user whose password has changed. */
-  async refreshAll(changed: (account: Account) => void): Promise<void> {
-    const missing = this.#specs.some(
-      (spec) => spec.credential.from === "secret" && !this.#has(spec.credential.secretArn),
-    );
-    if (missing) await this.load(this.#specs);
-    for (const account of [...this.#byName.values()]) {
-      const renewed = await this.refresh(account);
-      if (renewed !== null) changed(renewed);
-    }
-  }
-
-  #has(secretArn: string): boolean {
-    for (const account of this.#byName.values()) if (account.secretArn === secretArn) return true;
-    return false;
-  }
-
-  async #refetch(account: Account, secretArn: string): Promise<Account | null> {
-    const spec = this.#specs.find(
+  async #refetch(secretArn: string): Promise<Account | null> {
+    const specs = this.#specs;
+    const spec = specs.find(
       ({ credential }) => credential.from === "secret" && credential.secretArn === secretArn,
     );
-    const renewed = spec === undefined ? null : await this.#account(spec);
-    if (renewed === null || renewed.password === account.password) return null;
-    if (renewed.username !== account.username) return null;
-    this.#byName.set(renewed.username, renewed);
+    const old = this.#ofSecret(secretArn);
+    if (spec === undefined || old === null) return null;
+    const renewed = await this.#account(spec);
+    if (renewed === null || renewed.password === old.password) return null;
+    if (renewed.username !== old.username || this.#specs !== specs) return null;
+    this.#byName = new Map(this.#byName).set(renewed.username, renewed);
     return renewed;
   }
 
   async #account(spec: AuthSpec): Promise<Account | null> {
-    const login = await this.credential(spec.credential);
-    if (login === null) return null;
+    const { credential } = spec;
     const native = spec.clientPasswordAuthType === "MYSQL_NATIVE_PASSWORD";
+    const secretArn = credential.from === "secret" ? credential.secretArn : null;
+    const login = await this.credential(
+      credential,
+      secretArn === null ? null : this.#ofSecret(secretArn),
+    );
+    if (login === null) return null;
     return {
-      ...login,
+      username: login.username,
+      password: login.password,
       scheme: native ? Plugin.NATIVE : Plugin.CACHING_SHA2,
       iam: spec.iamAuth === "REQUIRED",
-      secretArn: spec.credential.from === "secret" ? spec.credential.secretArn : null,
+      secretArn,
     };
   }
 
-  /** Name and password of a credential; null, and an event, where its secret cannot be read. */
+  /**
+   * Name and password of a credential. Where its secret cannot be read now there is an event, and what it held before; null where that is
+   * nothing, or where the secret is no good.
+   */
   async credential(
     spec: CredentialSpec,
-  ): Promise<{ readonly username: string; readonly password: string } | null> {
+    before: NamedPassword | null,
+  ): Promise<NamedPassword | null> {
     if (spec.from === "password") {
       const password = resolvePassword(spec.password, this.#ports.passwords);
       if (!password.ok) throw new Error(password.problem.message);
       return { username: spec.username, password: password.password.reveal() };
     }
+    const { username, secretArn } = spec;
     try {
-      const secret = await this.#ports.fetchSecret(spec.secretArn);
-      if (spec.username === null || spec.username === secret.username) return secret;
-      this.#failed(
-        "secret-malformed",
-        spec.username,
-        spec.secretArn,
-        "the secret is another user's",
-      );
+      const secret = await this.#ports.fetchSecret(secretArn);
+      if (username === null || username === secret.username) return secret;
+      this.#failed("secret-malformed", username, secretArn, "it is another user's");
     } catch (error) {
-      this.#failed("secret-unreadable", spec.username, spec.secretArn, (error as Error).message);
+      const { message } = error as Error;
+      if (error instanceof MalformedSecret) {
+        this.#failed("secret-malformed", username, secretArn, message);
+        return null;
+      }
+      this.#failed("secret-unreadable", username, secretArn, message);
+      return username === null || username === before?.username ? before : null;
     }
     return null;
   }

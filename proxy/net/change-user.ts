@@ -21,5 +21,7 @@ export function changeUser(session: ClientSession, payload: Uint8Array): void {
   session.unpin();
   session.lastBackend = null;
   session.phase = Phase.LOGIN;
+  // The time for this login begins now.
+  session.lastActiveMs = session.service.monotonicMs();
   session.login = ClientLogin.changeUser(session, request);
 }

@@ -24,6 +24,8 @@ import { acceptTls } from "./tls.ts";
 
 /** How long a server's word that a user may use a schema is good for, in milliseconds. */
 const SCHEMA_KNOWN_MS = 60_000;
+/** How long a client with a wrong password waits at most while its user's secret is read again, in milliseconds. */
+const REREAD_WAIT_MS = 3_000;
 
 /** From the greeting, or a COM_CHANGE_USER, to the OK or the refusal. */
 export class ClientLogin {
@@ -40,7 +42,11 @@ export class ClientLogin {
   #charset = 0;
   #capabilities = 0;
   #mariadbCapabilities = 0;
-  #securing = false;
+  /** Why a token was refused, for the log. */
+  #problem: string | null = null;
+  /** What the client sends is kept: a TLS handshake, a secret or a backend is waited for. */
+  #paused = false;
+  #cancelTls: (() => void) | null = null;
   #over = false;
 
   private constructor(session: ClientSession, nonce: Buffer, changing: boolean) {
@@ -67,10 +73,7 @@ export class ClientLogin {
 
   cancel(): void {
     this.#over = true;
-  }
-
-  get securing(): boolean {
-    return this.#securing;
+    this.#cancelTls?.();
   }
 
   onBytes(bytes: Uint8Array, end: number): void {
@@ -79,6 +82,8 @@ export class ClientLogin {
       this.#received.length === 0
         ? Buffer.from(bytes.subarray(0, end))
         : Buffer.concat([this.#received, bytes.subarray(0, end)]);
+    if (this.#received.length > BOUNDS.loginPacketBytes + BOUNDS.clientReadBytes)
+      return this.#fail(makeFault("packetTooLarge"), "malformed-packet");
     try {
       this.#packets();
     } catch (error) {
@@ -88,11 +93,11 @@ export class ClientLogin {
   }
 
   #packets(): void {
-    while (!this.#over && !this.#securing && this.#received.length >= 4) {
+    while (!this.#over && !this.#paused && this.#received.length >= 4) {
       const received = this.#received;
       const length = received.readUIntLE(0, 3);
       if (length > BOUNDS.loginPacketBytes)
-        return this.#fail(makeFault("badHandshake"), "malformed-packet");
+        return this.#fail(makeFault("packetTooLarge"), "malformed-packet");
       if (received.length < 4 + length) return;
       if (received[3] !== this.#expected)
         return this.#fail(makeFault("packetsOutOfOrder"), "malformed-packet");
@@ -144,15 +149,15 @@ export class ClientLogin {
     const session = this.#session;
     const { tls } = session.service;
     if (tls === null || session.tls) return this.#fail(makeFault("badHandshake"), "tls-handshake");
-    this.#securing = true;
+    this.#paused = true;
     // The login proper follows without a word of ours between.
     this.#expected = this.#sequence;
     const early = this.#received;
     this.#received = EMPTY;
-    acceptTls(session.link, session, tls, early, (error, link) => {
-      this.#securing = false;
-      if (this.#over) return link?.destroy();
-      if (link === null) return this.#lost(error);
+    this.#cancelTls = acceptTls(session.link, session, tls, early, (link) => {
+      this.#paused = false;
+      this.#cancelTls = null;
+      if (link === null) return this.#lost();
       session.secured(link);
       link.resume();
     });
@@ -166,7 +171,7 @@ export class ClientLogin {
     if (wide !== null)
       return this.#fail(makeFault("clientCharacterSet", { value: wide }), "bad-charset");
     this.#schema = login.schema;
-    this.#charset = charset;
+    this.#charset = charset === 0 ? service.facts.charset : charset;
     this.#account = service.accounts.find(login.user);
     this.#exchange = new ServerLogin({
       credential: credentialOf(this.#account),
@@ -194,14 +199,43 @@ export class ClientLogin {
       case "refuse": {
         const failure = FAILURES[step.reason] ?? "malformed-packet";
         if (step.fault !== "accessDenied") return this.#fail(makeFault(step.fault), failure);
+        if (step.usingPassword && isWrongPassword(step.reason)) return this.#askAgain(failure);
         return this.#fail(this.#denied(step.usingPassword), failure);
       }
     }
   }
 
   #verify(token: string): void {
-    const good = this.#session.service.verifyToken(this.#user, token);
-    this.#step((this.#exchange as ServerLogin).tokenVerified(good));
+    this.#problem = this.#session.service.problemOfToken(this.#user, token);
+    this.#step((this.#exchange as ServerLogin).tokenVerified(this.#problem === null));
+  }
+
+  /** The password may have been changed in the user's secret since that was last read. */
+  #askAgain(failure: LoginFailure): void {
+    const { accounts } = this.#session.service;
+    const rereading = accounts.rereadAfterDenial(this.#user);
+    if (rereading === null) return this.#decide(failure);
+    this.#paused = true;
+    const timer = setTimeout(() => decide(), REREAD_WAIT_MS);
+    const decide = (): void => {
+      clearTimeout(timer);
+      if (this.#over || !this.#paused) return;
+      this.#paused = false;
+      this.#decide(failure);
+    };
+    rereading.then(decide, decide);
+  }
+
+  #decide(failure: LoginFailure): void {
+    const account = this.#session.service.accounts.find(this.#user);
+    const isRight =
+      account !== null &&
+      !account.iam &&
+      account.password !== this.#account?.password &&
+      (this.#exchange as ServerLogin).wouldAccept(account.password);
+    if (!isRight) return this.#fail(this.#denied(true), failure);
+    this.#account = account;
+    this.#accepted();
   }
 
   #denied(usingPassword: boolean): ErrFields {
@@ -226,9 +260,10 @@ export class ClientLogin {
     session.key = service.keyFor(account, kind, this.#charset);
     session.ledger.begin(this.#state());
     if (this.#schema === "" || this.#isKnownSchema()) return this.#finish();
+    this.#paused = true;
     checkSchema(session, (error) => {
       if (this.#over) return;
-      if (error !== null) return this.#fail(error, "unknown-schema");
+      if (error !== null) return this.#fail(error, schemaFailureOf(error));
       service.rememberSchema(account.username, this.#schema);
       this.#finish();
     });
@@ -271,7 +306,7 @@ export class ClientLogin {
     this.#session.link.write(packet, 0, packet.length);
   }
 
-  #lost(_error: Error | null): void {
+  #lost(): void {
     this.#over = true;
     this.#tell("tls-handshake");
     this.#session.close("login-failed");
@@ -279,7 +314,7 @@ export class ClientLogin {
 
   /** Also for the sweep: the time for the login is up. */
   timedOut(): void {
-    this.#over = true;
+    this.cancel();
     this.#tell("timeout");
     this.#session.close("login-timeout");
   }
@@ -295,7 +330,8 @@ export class ClientLogin {
   #tell(failure: LoginFailure): void {
     const session = this.#session;
     const { service } = session;
-    session.counters.clientConnectionsSetupFailedAuth += 1;
+    if (failure !== "no-backend") session.counters.clientConnectionsSetupFailedAuth += 1;
+    const isUnread = failure === "unknown-user" && service.accounts.isNamed(this.#user);
     service.events.emit({
       kind: "client-login-failed",
       at: service.epochMs(),
@@ -305,7 +341,8 @@ export class ClientLogin {
       clientAddress: session.clientAddress,
       tls: session.tls,
       method: methodOf(this.#account, service.defaultScheme),
-      failure,
+      failure: isUnread ? "no-credentials" : failure,
+      ...(this.#problem === null ? {} : { detail: this.#problem }),
     });
   }
 }
@@ -321,6 +358,15 @@ const FAILURES: Partial<Record<string, LoginFailure>> = {
   "no RSA key for a login without TLS": "tls-required",
   "client cannot switch plugin": "method-mismatch",
 };
+
+function isWrongPassword(reason: string): boolean {
+  return reason === "wrong password" || reason === "unknown user";
+}
+
+/** Errors of a server that mean the schema itself: access denied to it, and unknown. */
+function schemaFailureOf({ errno }: ErrFields): LoginFailure {
+  return errno === 1044 || errno === 1049 ? "unknown-schema" : "no-backend";
+}
 
 function methodOf(account: Account | null, scheme: string): LoginMethod {
   if (account?.iam === true) return "iam";

@@ -24,7 +24,8 @@ interface RawServer {
 
 /** Accepts clients on one address. */
 export class Listener {
-  readonly endpoint: Endpoint;
+  /** Where clients are from now on. */
+  endpoint: Endpoint;
   readonly #service: Service;
   readonly #server: Server;
 
@@ -91,6 +92,13 @@ export class Listener {
     counters.clientConnections += 1;
     counters.clientConnectionsInSetup += 1;
     counters.clientConnectionsNoTLS += 1;
+    service.events.emit({
+      kind: "client-connected",
+      at: service.epochMs(),
+      endpoint: this.endpoint.name,
+      session: session.id,
+      clientAddress: session.clientAddress,
+    });
     service.whenKnown(() => {
       if (session.isClosed) return;
       session.login = ClientLogin.greet(session);

@@ -24,9 +24,10 @@ export function openBackend(service: Service, backend: Backend): void {
       error: null,
       detail: "the user is gone",
     };
-    process.nextTick(() => service.openingFailed(backend, failure));
-    return;
+    return later(backend, () => service.openingFailed(backend, failure));
   }
+  const standing = service.denials.standing(backend.target, account, service.monotonicMs());
+  if (standing !== null) return later(backend, () => service.openingDenied(backend, standing));
   backend.counters.databaseConnectionRequests += 1;
   const { host, port } = service.addresses.get(backend.target) as TargetAddress;
   const kind = service.classOf(backend.key);
@@ -46,11 +47,33 @@ export function openBackend(service: Service, backend: Backend): void {
     },
     (failure, opened) => {
       if (opened === null) service.openingFailed(backend, failure as OpeningFailure);
-      else loggedIn(service, backend, opened);
+      else if (hasAll(opened.flags, kind.flags)) loggedIn(service, backend, opened);
+      else {
+        opened.link.destroy();
+        service.openingFailed(backend, OTHER_SERVER);
+      }
     },
   );
   backend.openingWith(service.monotonicMs() + BOUNDS.backendLoginMs, giveUp);
 }
+
+/** Not before the pool, which asks for this backend, has it on its books. */
+function later(backend: Backend, work: () => void): void {
+  process.nextTick(() => {
+    if (!backend.dead) work();
+  });
+}
+
+function hasAll(flags: number, wanted: number): boolean {
+  return (flags & wanted) >>> 0 === wanted;
+}
+
+/** Clients were greeted for another kind of server: what they send would be misread. */
+const OTHER_SERVER: OpeningFailure = {
+  failure: "refused",
+  error: null,
+  detail: "the server lacks capabilities that clients have been offered",
+};
 
 function loggedIn(service: Service, backend: Backend, opened: Opened): void {
   backend.adopt(opened.link, opened.greeting.connectionId, opened.flags);

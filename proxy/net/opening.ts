@@ -216,8 +216,8 @@ class Opening implements LinkOwner {
   }
 
   #refused(error: ErrFields): void {
-    const denied = error.errno === 1045 || error.errno === 1698;
-    const full = error.errno === 1040 || error.errno === 1203 || error.errno === 1226;
+    const denied = DENIED.has(error.errno);
+    const full = FULL.has(error.errno);
     const failure = denied ? "access-denied" : full ? "too-many-connections" : "refused";
     this.#fail(failure, `${error.errno} ${error.message}`, error);
   }
@@ -229,6 +229,14 @@ class Opening implements LinkOwner {
     this.#done({ failure, error, detail }, null);
   }
 }
+
+/**
+ * What trying again does not help: a wrong password (1045, MariaDB's 1698), an account that is locked (3118, MariaDB's 4151), blocked for
+ * failed logins (3955) or whose password has expired (1862).
+ */
+const DENIED: ReadonlySet<number> = new Set([1045, 1698, 1862, 3118, 3955, 4151]);
+/** Limits of the server on its connections, or on the account's. */
+const FULL: ReadonlySet<number> = new Set([1040, 1203, 1226]);
 
 function tlsOptions(options: OpeningOptions): ConnectionOptions {
   const verify = options.tls === "VERIFY_CA" || options.tls === "VERIFY_IDENTITY";

@@ -20,6 +20,8 @@ import { Backend, type BackendOwner } from "./backend.ts";
 import { backendRefused, borrowTimedOut } from "./borrowing.ts";
 import { CapabilityClass } from "./capability-class.ts";
 import type { ClientSession } from "./client-session.ts";
+import { Denials } from "./denials.ts";
+import { type IamCheck, problemOfToken } from "./iam-login.ts";
 import { splitStatements } from "./init-query.ts";
 import { openBackend } from "./open-backend.ts";
 import type { OpeningFailure } from "./opening.ts";
@@ -48,6 +50,10 @@ export class Service implements BackendOwner, PoolPorts {
   facts: ServerFacts = UNSEEN_SERVER;
   /** A server has been seen: facts are its own. */
   seen = false;
+  /** Clients are greeted, with what is known by now. */
+  #greets = false;
+  /** Decides on IAM tokens: deny by default. */
+  iam: IamCheck = { keys: null, endpoints: [] };
   draining = false;
   /** Certificate authorities for targets, in PEM. */
   targetCa: Buffer | null = null;
@@ -67,6 +73,7 @@ export class Service implements BackendOwner, PoolPorts {
   readonly backends = new Set<Backend>();
   readonly pool: Pool;
   readonly addresses = new Map<PoolTarget, TargetAddress>();
+  readonly denials = new Denials();
   /** User and schema pairs that a server has lately accepted, with the time. */
   readonly knownSchemas = new Map<string, number>();
   readonly #classes: CapabilityClass[] = [];
@@ -124,19 +131,26 @@ export class Service implements BackendOwner, PoolPorts {
 
   /** Calls back once it is known what server the proxy speaks for, or that this will take long. */
   whenKnown(ready: () => void): void {
-    if (this.seen) ready();
+    if (this.#greets) ready();
     else this.#unknown.push(ready);
   }
 
-  /** A server has been seen, or has kept clients waiting for too long. */
-  known(): void {
+  /** A server has been seen: the proxy speaks as it does from now on. */
+  learn(facts: ServerFacts): void {
+    this.facts = facts;
     this.seen = true;
+    this.greet();
+  }
+
+  /** Clients are not kept waiting for a server's own words any longer. */
+  greet(): void {
+    this.#greets = true;
     for (const ready of this.#unknown.splice(0)) ready();
   }
 
-  /** Deny by default: nobody here can verify an AWS signature yet. */
-  verifyToken(_user: string, _token: string): boolean {
-    return false;
+  /** Why a token lets nobody in as this user; null: it does. */
+  problemOfToken(user: string, token: string): string | null {
+    return problemOfToken(this.iam, { user, token, nowMs: this.epochMs() });
   }
 
   rememberSchema(user: string, schema: string): void {
@@ -230,6 +244,7 @@ export class Service implements BackendOwner, PoolPorts {
   opened(backend: Backend): void {
     const { counters } = backend;
     backend.wasOpen = true;
+    this.denials.forgive(backend.target, backend.key.userKey);
     counters.databaseConnectionsSetupSucceeded += 1;
     counters.databaseConnections += 1;
     if (backend.encrypted) {
@@ -253,32 +268,58 @@ export class Service implements BackendOwner, PoolPorts {
   openingFailed(backend: Backend, failure: OpeningFailure): void {
     if (!this.backends.delete(backend)) return;
     this.#tellFailed(backend, failure);
-    const { key } = backend;
-    this.pool.openFailed(backend, failure, this.monotonicMs());
-    if (failure.failure !== "access-denied" && failure.failure !== "init-query") return;
-    void this.#renewPassword(key).then((renewed) => {
-      if (!renewed) this.#refuseWaiters(key, failure);
+    const { key, target } = backend;
+    const now = this.monotonicMs();
+    const denied = failure.failure === "access-denied";
+    const account = this.accounts.find(key.userKey);
+    if (denied && account !== null) this.denials.note(target, account, failure, now);
+    this.pool.openFailed(backend, failure, now);
+    if (!denied && failure.failure !== "init-query") return;
+    void this.#renewPassword(account).then((renewed) => {
+      if (renewed) this.pool.renewKey(key, this.monotonicMs());
+      else this.#refuseWaiters(backend, failure);
     });
   }
 
-  async #renewPassword(key: PoolKey): Promise<boolean> {
-    const account = this.accounts.find(key.userKey);
-    if (account === null) return false;
-    try {
-      return (await this.accounts.refresh(account)) !== null;
-    } catch {
-      return false;
-    }
+  /** A login was not even tried: the server refused the same one a moment ago. */
+  openingDenied(backend: Backend, failure: OpeningFailure): void {
+    if (!this.backends.delete(backend)) return;
+    this.pool.openFailed(backend, failure, this.monotonicMs());
+    this.#refuseWaiters(backend, failure);
   }
 
-  #refuseWaiters(key: PoolKey, failure: OpeningFailure): void {
-    for (const role of [Role.READ_WRITE, Role.READ_ONLY] as const) {
-      let waiter = this.pool.oldestWaiter(key, role);
-      while (waiter !== null) {
-        this.pool.cancel(waiter);
-        backendRefused(waiter as ClientSession, failure);
-        waiter = this.pool.oldestWaiter(key, role);
-      }
+  openingTimedOut(backend: Backend): void {
+    backend.close();
+    const detail = `no login within ${BOUNDS.backendLoginMs} ms`;
+    this.openingFailed(backend, { failure: "timeout", error: null, detail });
+  }
+
+  /** These users' passwords are others now: their backends are replaced as they come back. */
+  renewUsers(usernames: readonly string[]): void {
+    for (const key of this.pool.keys)
+      if (usernames.includes(key.userKey)) this.pool.renewKey(key, this.monotonicMs());
+  }
+
+  async #renewPassword(account: Account | null): Promise<boolean> {
+    if (account === null) return false;
+    try {
+      await this.accounts.refresh(account);
+    } catch {
+      // There is an event of it.
+    }
+    // Another login may have had the secret read in the meantime.
+    const now = this.accounts.find(account.username);
+    return now !== null && now.password !== account.password;
+  }
+
+  /** Those who wait for this user at targets of this role. */
+  #refuseWaiters({ key, target }: Backend, failure: OpeningFailure): void {
+    const role = target.role === Role.READ_WRITE ? Role.READ_WRITE : Role.READ_ONLY;
+    let waiter = this.pool.oldestWaiter(key, role);
+    while (waiter !== null) {
+      this.pool.cancel(waiter);
+      backendRefused(waiter as ClientSession, failure);
+      waiter = this.pool.oldestWaiter(key, role);
     }
   }
 

@@ -20,9 +20,11 @@ import type { TargetMonitor } from "./target-monitor.ts";
 export interface ViewSources {
   service(): Service | null;
   readonly pins: PinLog;
-  readonly monitors: ReadonlyMap<string, TargetMonitor>;
+  monitors(): Iterable<TargetMonitor>;
   endpoints(): readonly EndpointView[];
   spec(): ProxySpec;
+  /** Of Sluice. */
+  readonly version: string;
   readonly startedAt: number;
 }
 
@@ -49,12 +51,12 @@ function stateView(sources: ViewSources, sessionsMax: number): StateView {
   const spec = sources.spec();
   return {
     proxyName: spec.name,
-    version: service?.facts.version ?? "",
+    version: sources.version,
     pinning: spec.pinning,
     startedAt: sources.startedAt,
     draining: service?.draining ?? false,
     endpoints: sources.endpoints(),
-    targets: [...sources.monitors.values()].map((monitor) => targetView(monitor, service)),
+    targets: [...sources.monitors()].map((monitor) => targetView(monitor, service)),
     pools: service === null ? [] : poolViews(service),
     waiters: service === null ? [] : waiterViews(service),
     sessions: service === null ? [] : sessionViews(service, sessionsMax),

@@ -22,7 +22,11 @@ export function sweep(service: Service, now: number, epochMs: number): void {
       else if (epochMs - session.connectedAt > CLIENT_LIFE_MS) session.close("lifetime");
     }
   }
-  for (const backend of service.backends) if (backend.deadlineMs < now) backend.timedOut();
+  for (const backend of service.backends) {
+    if (backend.deadlineMs >= now) continue;
+    if (backend.wasOpen) backend.timedOut();
+    else service.openingTimedOut(backend);
+  }
   for (const backend of service.watched) {
     if (backend.dead) service.watched.delete(backend);
     else if (backend.deadlineMs < now) backend.timedOut();

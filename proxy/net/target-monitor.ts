@@ -24,6 +24,17 @@ export interface MonitorLogin {
 
 const STATUS_QUERY = "SELECT @@global.max_connections, @@global.read_only";
 
+/** Pause after a refused login, and the longest one: retries can lock an account on its server. */
+const DENIED_FIRST_MS = 1_000;
+const DENIED_LONGEST_MS = 30_000;
+
+/** Whose login a monitor uses. */
+export interface MonitorLogins {
+  current(): MonitorLogin | null;
+  /** A server has refused it: its password may have changed where it is kept. */
+  refused(): void;
+}
+
 /** Watches one target over a connection of its own, outside of the pool. */
 export class TargetMonitor {
   readonly target: PoolTarget;
@@ -32,31 +43,39 @@ export class TargetMonitor {
   reason: TargetReason | null = null;
   description: string | null = null;
   readonly #service: Service;
-  readonly #login: () => MonitorLogin | null;
+  readonly #logins: MonitorLogins;
   #connection: Backend | null = null;
-  #busy = false;
+  /** When the probe under way counts as failed; 0 while there is none. */
+  #deadlineMs = 0;
   #nextProbeMs = 0;
+  #deniedPauseMs = 0;
   #stopped = false;
 
-  constructor(
-    service: Service,
-    target: PoolTarget,
-    role: TargetRole,
-    login: () => MonitorLogin | null,
-  ) {
+  constructor(service: Service, target: PoolTarget, role: TargetRole, logins: MonitorLogins) {
     this.#service = service;
     this.target = target;
     this.role = role;
-    this.#login = login;
+    this.#logins = logins;
   }
 
   /** To be called often: probes when it is time to. */
   tick(now: number): void {
-    if (this.#stopped || this.#busy || now < this.#nextProbeMs) return;
-    this.#nextProbeMs = now + this.#service.spec.target.monitor.interval;
-    this.#busy = true;
-    if (this.#connection === null) this.#open();
-    else this.#probe(this.#connection);
+    if (this.#stopped) return;
+    const { interval, timeout } = this.#service.spec.target.monitor;
+    if (this.#deadlineMs !== 0) {
+      if (now > this.#deadlineMs) this.#failed("UNREACHABLE", "no answer in time");
+      return;
+    }
+    if (now < this.#nextProbeMs) return;
+    this.#nextProbeMs = now + interval;
+    const connection = this.#connection;
+    if (connection === null) {
+      this.#deadlineMs = now + Math.max(timeout, BOUNDS.backendLoginMs);
+      this.#open();
+    } else {
+      this.#deadlineMs = now + timeout;
+      this.#probe(connection);
+    }
   }
 
   stop(): void {
@@ -64,9 +83,17 @@ export class TargetMonitor {
     this.#drop();
   }
 
+  /** Its login or its way to the server has changed: the next probe makes a new connection. */
+  renew(): void {
+    this.#deadlineMs = 0;
+    this.#nextProbeMs = 0;
+    this.#deniedPauseMs = 0;
+    this.#drop();
+  }
+
   #open(): void {
     const service = this.#service;
-    const login = this.#login();
+    const login = this.#logins.current();
     if (login === null) return this.#failed("AUTH_FAILURE", "no credentials to watch it with");
     const { host, port } = service.addresses.get(this.target) as TargetAddress;
     const connection = new Backend(this.target, service.pool.key(login.username, 0), {
@@ -113,8 +140,10 @@ export class TargetMonitor {
       const rows = answers.map(
         (answer) => decodeTextRows(answer, connection.walker.deprecateEof) ?? [],
       );
-      this.#service.facts = factsOf(opened, rows);
-      this.#service.known();
+      // Clients are spoken to as the writer would; a reader's word counts until that has been heard.
+      if (this.role === "READ_WRITE" || !this.#service.seen)
+        this.#service.learn(factsOf(opened, rows));
+      this.#deniedPauseMs = 0;
       this.#available(rows[4]?.[0] ?? []);
     });
   }
@@ -128,7 +157,7 @@ export class TargetMonitor {
   }
 
   #available(row: TextRow): void {
-    this.#busy = false;
+    this.#deadlineMs = 0;
     const { pool } = this.#service;
     const now = this.#service.monotonicMs();
     const limit = Number(row[0] ?? 0);
@@ -146,6 +175,11 @@ export class TargetMonitor {
         : failure.failure === "unreachable" || failure.failure === "timeout"
           ? "UNREACHABLE"
           : "CONNECTION_FAILED";
+    if (reason === "AUTH_FAILURE") {
+      this.#deniedPauseMs = Math.min(DENIED_LONGEST_MS, this.#deniedPauseMs * 2 || DENIED_FIRST_MS);
+      this.#nextProbeMs = this.#service.monotonicMs() + this.#deniedPauseMs;
+      this.#logins.refused();
+    }
     this.#failed(reason, failure.detail);
   }
 
@@ -155,7 +189,7 @@ export class TargetMonitor {
 
   #failed(reason: TargetReason, detail: string): void {
     this.#drop();
-    this.#busy = false;
+    this.#deadlineMs = 0;
     this.#become("UNAVAILABLE", reason, detail);
   }
 

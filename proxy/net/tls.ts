@@ -7,12 +7,16 @@ import { StreamLink } from "./stream-link.ts";
 /** What clients are shown, and how their TLS sessions are resumed. */
 export interface ServerTls {
   readonly context: SecureContext;
+  /** Made by ourselves, for want of a configured one. */
+  readonly isOwn: boolean;
 }
 
 export function makeServerTls(cert: string | Buffer, key: string | Buffer): ServerTls {
-  return {
-    context: createSecureContext({ cert, key, minVersion: "TLSv1.2", sessionIdContext: "sluice" }),
-  };
+  return { context: contextOf(cert, key), isOwn: false };
+}
+
+function contextOf(cert: string | Buffer, key: string | Buffer): SecureContext {
+  return createSecureContext({ cert, key, minVersion: "TLSv1.2", sessionIdContext: "sluice" });
 }
 
 /** A certificate of our own for when none is configured: ECDSA P-256, good for a year. */
@@ -23,20 +27,21 @@ export function makeOwnTls(name: string, hosts: readonly string[], nowMs: number
     days: 365,
     now: new Date(nowMs),
   });
-  return makeServerTls(cert, key);
+  return { context: contextOf(cert, key), isOwn: true };
 }
 
 /**
  * Server side of a TLS upgrade. `early` are bytes that came behind the SSL request: the beginning of the client's hello, never to be
- * taken for packets.
+ * taken for packets. `done` is called once, with null where the handshake failed; the returned function gives it up, after which `done` is
+ * not called any more.
  */
 export function acceptTls(
   link: Link,
   owner: LinkOwner,
   tls: ServerTls,
   early: Buffer,
-  done: (error: Error | null, link: Link | null) => void,
-): void {
+  done: (link: Link | null) => void,
+): () => void {
   const plain = socketOf(link);
   if (early.length > 0) plain.unshift(early);
   const socket = new TLSSocket(plain, {
@@ -45,23 +50,24 @@ export function acceptTls(
     requestCert: false,
     allowHalfOpen: true,
   } as ConstructorParameters<typeof TLSSocket>[1]);
-  const fail = (error?: Error): void => {
+  const forget = (): void => {
+    socket.off("error", fail).off("close", fail).off("secure", secured);
+  };
+  const giveUp = (): void => {
     forget();
     socket.on("error", () => {});
     socket.destroy();
-    done(error ?? new Error("the client closed the connection during the TLS handshake"), null);
   };
-  const closed = (): void => fail();
-  const forget = (): void => {
-    socket.off("error", fail);
-    socket.off("close", closed);
-    socket.off("secure", secured);
+  const fail = (): void => {
+    giveUp();
+    done(null);
   };
   const secured = (): void => {
     forget();
-    done(null, new StreamLink(socket, owner, true));
+    done(new StreamLink(socket, owner, true));
   };
   socket.once("error", fail);
-  socket.once("close", closed);
+  socket.once("close", fail);
   socket.once("secure", secured);
+  return giveUp;
 }

@@ -114,6 +114,8 @@ function wordsOfProxy(event: ProxyWide): EventWords {
           ? "The configuration was read again. Nothing changed."
           : `The configuration was read again. Changed: ${event.changes.join("; ")}.`,
       );
+    case "debug-logging-ended":
+      return info("Debug logging was turned off 24 hours after it had been turned on.");
     case "spec-refused":
       return { level: "ERROR", detail: false, blame: "operator", text: specRefused(event) };
     case "bug-found":
@@ -157,6 +159,7 @@ const LOGIN_FAILURES: Record<ClientLoginFailed["failure"], string> = {
   "tls-handshake": "The TLS handshake failed.",
   "no-credentials": "The credentials of this user couldn't be retrieved.",
   "unknown-schema": "The database refused the schema.",
+  "no-backend": "The database couldn't be asked for the schema.",
   "bad-charset": "The client's character set can't be used.",
   "malformed-packet": "The client broke the protocol.",
   timeout: "The client did not complete its login in time.",
@@ -166,10 +169,11 @@ const LOGIN_FAILURES: Record<ClientLoginFailed["failure"], string> = {
 function loginFailed(event: ClientLoginFailed): EventWords {
   const method = LOGIN_METHODS[event.method];
   const reason = LOGIN_FAILURES[event.failure];
-  const blame = event.failure === "no-credentials" ? "operator" : "client";
+  const { failure } = event;
+  const blame = failure === "no-credentials" || failure === "no-backend" ? "operator" : "client";
   const user = event.user === null ? "an unknown user" : `user "${event.user}"`;
   const text = `Proxy authentication with ${method} failed for ${user} with TLS ${onOff(event.tls)}. Reason: ${reason}`;
-  return warn(blame, text);
+  return warn(blame, event.detail === undefined ? text : `${text} The token: ${event.detail}.`);
 }
 
 /** Reason, and who is to blame; nobody means an ordinary end. */
@@ -265,7 +269,7 @@ function credentialsReason(event: CredentialsFailed): string {
     case "secret-unreadable":
       return `The AWS Secrets Manager secret with the ARN "${event.secretArn}" can't be read: ${event.detail}`;
     case "secret-malformed":
-      return `The AWS Secrets Manager secret with the ARN "${event.secretArn}" isn't JSON with username and password.`;
+      return `The AWS Secrets Manager secret with the ARN "${event.secretArn}" can't be used: ${event.detail}`;
   }
 }
 

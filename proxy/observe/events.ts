@@ -56,6 +56,7 @@ export type LoginFailure =
   | "tls-handshake"
   | "no-credentials"
   | "unknown-schema"
+  | "no-backend"
   | "bad-charset"
   | "malformed-packet"
   | "timeout"
@@ -68,6 +69,8 @@ export interface ClientLoginFailed extends OfClient {
   readonly tls: boolean;
   readonly method: LoginMethod;
   readonly failure: LoginFailure;
+  /** What was wrong with a token. */
+  readonly detail?: string;
 }
 
 export type ClientCloseReason =
@@ -211,6 +214,11 @@ export interface CredentialsFailed extends Timed {
   readonly detail: string;
 }
 
+/** RDS Proxy turns it off by itself, and so do we. */
+export interface DebugLoggingEnded extends Timed {
+  readonly kind: "debug-logging-ended";
+}
+
 export interface ProxyListening extends Timed {
   readonly kind: "proxy-listening";
   readonly endpoint: string;
@@ -270,6 +278,7 @@ export type ProxyEvent =
   | ProxyStopped
   | SpecReloaded
   | SpecRefused
+  | DebugLoggingEnded
   | BugFound;
 
 export type EventListener = (event: ProxyEvent) => void;

@@ -22,6 +22,7 @@ export const CHANGE_RULES: Readonly<Record<string, Rule>> = {
   name: ["restart", "metrics and logs carry the name from start to end"],
   endpoints: ["live", "listeners are opened, closed or moved; their sessions stay"],
   "endpoints.targetRole": ["newSessions", OPEN_SESSIONS_STAY],
+  "endpoints.publicHosts": ["newSessions", "logins from now on"],
   requireTLS: ["newSessions", OPEN_SESSIONS_STAY],
   tls: ["newSessions", "new handshakes use the new certificate"],
   idleClientTimeout: ["live", "counts for open sessions too"],

@@ -1,8 +1,8 @@
 import { type Document, LineCounter, parseDocument, visit, type YAMLParseError } from "yaml";
 import { crossCheck } from "./cross-checks.ts";
 import { explainIssue } from "./explain-issue.ts";
-import { Places } from "./places.ts";
-import type { ParsedSpec, SpecProblem } from "./proxy-spec.ts";
+import { type KeyPath, Places } from "./places.ts";
+import type { ParsedSpec, Place, SpecProblem } from "./proxy-spec.ts";
 import { specSchema } from "./schema.ts";
 import { toProxySpec } from "./to-proxy-spec.ts";
 
@@ -27,6 +27,13 @@ export function parseSpec(text: string, fileName: string): ParsedSpec {
   if (!input.ok)
     return { ok: false, problems: [{ ...places.atOffset(0), message: input.message }] };
   return validate(input.value, places);
+}
+
+/** Where a setting stands in a file that has been parsed before; where it is missing, what it would stand in. */
+export function placeIn(text: string, fileName: string, path: KeyPath): Place {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  return new Places(fileName, document, lines).ofValue(path);
 }
 
 function validate(input: unknown, places: Places): ParsedSpec {

@@ -52,6 +52,8 @@ export interface EndpointSpec {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** `host` or `host:port` that IAM tokens may name beside its address. */
+  readonly publicHosts?: readonly string[] | undefined;
 }
 
 export interface AuthSpec {

@@ -32,6 +32,14 @@ const endpoint = z.strictObject({
     .meta({ description: "Whether it leads to the writer or to the readers." }),
   host: listenHost.default("127.0.0.1").meta({ description: "Address to listen on." }),
   port: listenPort.meta({ description: "Port to listen on; 0 takes any free one." }),
+  publicHosts: z
+    .array(z.string().max(260).regex(HOST_WITH_PORT, "must be HOST or HOST:PORT"))
+    .max(16)
+    .optional()
+    .meta({
+      description:
+        "What clients know it by where that is not its address, such as the name of a load balancer: IAM tokens are made for one `host:port`.",
+    }),
 });
 
 const password = z
@@ -197,10 +205,10 @@ export const specSchema = z
       .max(28_800)
       .default(1_800)
       .meta({ description: "Seconds after which a client without requests is closed." }),
-    debugLogging: z
-      .boolean()
-      .default(false)
-      .meta({ description: "Log connections and statement digests too." }),
+    debugLogging: z.boolean().default(false).meta({
+      description:
+        "Log connections and statement digests too. Turns itself off after 24 hours, as RDS Proxy's.",
+    }),
     auth: z
       .array(auth)
       .min(1)
