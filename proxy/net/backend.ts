@@ -140,6 +140,11 @@ export class Backend extends PooledBackend implements LinkOwner {
     return this.#housekeeping === null ? this.#openingDeadlineMs : this.#housekeeping.deadlineMs;
   }
 
+  /** Our end of the connection. */
+  get localAddress(): string {
+    return this.#link?.localName ?? "";
+  }
+
   get remoteAddress(): string {
     return this.#link === null ? "" : `${this.#link.remoteAddress}:${this.#link.remotePort}`;
   }

@@ -48,6 +48,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
   command = 0;
   shape: ResponseShape = ResponseShape.RESULT;
   verdict: Verdict = NO_VERDICT;
+  digest: string | null = null;
   /** Position of the SQL text in the command, from its header. */
   textOffset = 5;
   /** Responses since the backend was borrowed. */
@@ -236,6 +237,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
   sendCommand(bytes: Uint8Array, at: number, stop: number, length: number): void {
     const backend = this.backend as Backend;
     if (this.ledger.pendingPin !== null) this.endpoint.pin(this, backend, bytes, at, stop);
+    if (this.service.events.wantsStatements) this.endpoint.statementSent(this, bytes, at, stop);
     this.phase = Phase.RUNNING;
     backend.serve(this.shape);
     this.sendUnanswered(bytes, at, stop, length);
@@ -262,10 +264,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
 
   responseEnded(backend: Backend): void {
     const now = this.service.monotonicMs();
-    const databaseUs = (now - this.backendStartedMs) * 1000;
-    this.counters.queryDatabaseResponseLatency.record(databaseUs);
-    backend.counters.queryDatabaseResponseLatency.record(databaseUs);
-    this.counters.queryResponseLatency.record((now - this.commandStartedMs) * 1000);
+    this.endpoint.answered(this, backend, now);
     this.lastActiveMs = now;
     if (this.input.hasRequest) {
       // The server answered before the request was complete: it will hear no more of it.

@@ -36,9 +36,7 @@ export class Endpoint {
     service.pool.pinnedChanged(backend, true);
     backend.counters.databaseConnectionsCurrentlySessionPinned += 1;
     service.counters.countPin(rule);
-    const start = at + (session.command === Command.QUERY ? session.textOffset : 5);
-    const end = Math.min(stop, start + BOUNDS.statementTextBytes);
-    const text = digest(bytes, start, end, session.ledger.state.reading, BOUNDS.digestChars);
+    const text = digestOf(session, bytes, at, stop);
     const pinned = {
       kind: "session-pinned",
       at: service.epochMs(),
@@ -55,6 +53,37 @@ export class Endpoint {
     } as const;
     service.pins.add(pinned);
     service.events.emit(pinned);
+  }
+
+  /** A command is about to be sent while statement events are wanted. */
+  statementSent(session: ClientSession, bytes: Uint8Array, at: number, stop: number): void {
+    const hasText = session.command === Command.QUERY || session.command === Command.STMT_PREPARE;
+    // What else a command holds is values.
+    session.digest = hasText ? digestOf(session, bytes, at, stop) : "";
+  }
+
+  /** A command has been answered, to the last byte. */
+  answered(session: ClientSession, backend: Backend, now: number): void {
+    const { counters } = this;
+    const databaseUs = (now - session.backendStartedMs) * 1000;
+    counters.queryDatabaseResponseLatency.record(databaseUs);
+    backend.counters.queryDatabaseResponseLatency.record(databaseUs);
+    counters.queryResponseLatency.record((now - session.commandStartedMs) * 1000);
+    if (session.digest !== null) this.#statementServed(session, backend, databaseUs);
+  }
+
+  #statementServed(session: ClientSession, backend: Backend, us: number): void {
+    const text = session.digest as string;
+    session.digest = null;
+    this.service.events.emit({
+      kind: "statement-served",
+      at: this.service.epochMs(),
+      endpoint: this.name,
+      session: session.id,
+      backend: backend.id,
+      digest: text,
+      us: Math.round(us),
+    });
   }
 
   /** A session is over. */
@@ -77,4 +106,10 @@ export class Endpoint {
       user: session.account?.username ?? null,
     });
   }
+}
+
+function digestOf(session: ClientSession, bytes: Uint8Array, at: number, stop: number): string {
+  const start = at + (session.command === Command.QUERY ? session.textOffset : 5);
+  const end = Math.min(stop, start + BOUNDS.statementTextBytes);
+  return digest(bytes, start, end, session.ledger.state.reading, BOUNDS.digestChars);
 }

@@ -35,6 +35,8 @@ export interface Link {
   /** Peer address, as text. */
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** Our own end, as `address:port`. */
+  readonly localName: string;
   /** Bytes accepted and not yet with the kernel. */
   readonly pendingBytes: number;
   write(bytes: Uint8Array, start: number, end: number): WriteResult;
@@ -46,4 +48,9 @@ export interface Link {
   end(): void;
   /** Closes at once; pending writes are lost. */
   destroy(): void;
+}
+
+/** A socket that listens on `::` shows IPv4 peers in IPv6 form; servers name them as they are. */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }

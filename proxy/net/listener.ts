@@ -6,7 +6,7 @@ import { framePacket } from "../wire/writer.ts";
 import { ClientLogin } from "./client-login.ts";
 import { ClientSession } from "./client-session.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { Link, LinkOwner } from "./link.ts";
+import { type Link, type LinkOwner, plainAddress } from "./link.ts";
 import { type RawHandle, rawBinding } from "./raw-binding.ts";
 import { RawLink } from "./raw-link.ts";
 import type { Service } from "./service.ts";
@@ -70,7 +70,7 @@ export class Listener {
     const link = new RawLink(handle, NOBODY, CLIENT_BUFFER, true);
     const peer: { address?: string; port?: number } = {};
     handle.getpeername(peer);
-    link.remoteAddress = peer.address ?? "";
+    link.remoteAddress = plainAddress(peer.address ?? "");
     link.remotePort = peer.port ?? 0;
     this.#admit(link);
   }

@@ -21,6 +21,7 @@ export interface RawHandle {
   setNoDelay(on: boolean): number;
   setKeepAlive(on: boolean, seconds: number): number;
   getpeername(out: { address?: string; port?: number; family?: string }): number;
+  getsockname(out: { address?: string; port?: number; family?: string }): number;
   connect(request: RawConnect, address: string, port: number): number;
   connect6(request: RawConnect, address: string, port: number): number;
   ref(): void;

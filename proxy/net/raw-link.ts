@@ -66,6 +66,12 @@ export class RawLink implements Link {
     handle.useUserBuffer(buffer);
   }
 
+  get localName(): string {
+    const name: { address?: string; port?: number } = {};
+    this.#handle?.getsockname(name);
+    return name.address === undefined ? "" : `${name.address}:${name.port}`;
+  }
+
   get pendingBytes(): number {
     return this.#pendingBytes;
   }

@@ -257,7 +257,7 @@ export class Service implements BackendOwner, PoolPorts {
       target: backend.target.id,
       backend: backend.id,
       user: backend.key.userKey,
-      localAddress: "",
+      localAddress: backend.localAddress,
       remoteAddress: backend.remoteAddress,
       tls: backend.encrypted,
     });

@@ -1,5 +1,12 @@
 import type { Socket } from "node:net";
-import { FLUSH_MS, LINGER_MS, type Link, type LinkOwner, WriteResult } from "./link.ts";
+import {
+  FLUSH_MS,
+  LINGER_MS,
+  type Link,
+  type LinkOwner,
+  plainAddress,
+  WriteResult,
+} from "./link.ts";
 
 /** A link over a documented stream: TLS on either side, and plain sockets where raw handles are not to be had. */
 export class StreamLink implements Link {
@@ -17,13 +24,18 @@ export class StreamLink implements Link {
     this.owner = owner;
     this.encrypted = encrypted;
     this.#socket = socket;
-    this.remoteAddress = socket.remoteAddress ?? "";
+    this.remoteAddress = plainAddress(socket.remoteAddress ?? "");
     this.remotePort = socket.remotePort ?? 0;
     socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
     socket.pause();
+  }
+
+  get localName(): string {
+    const { localAddress, localPort } = this.#socket;
+    return localAddress === undefined ? "" : `${localAddress}:${localPort}`;
   }
 
   get pendingBytes(): number {
