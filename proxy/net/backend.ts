@@ -63,6 +63,8 @@ export class Backend extends PooledBackend implements LinkOwner {
   uses = 0;
   /** Someone whose diagnostics are still in here. */
   diagnosticsOf: DiagnosticsOwner | null = null;
+  /** MariaDB keeps warnings until a statement uses a table: they may still be there. */
+  diagnosticsLeft = false;
   /** A statement may have left state that no ledger knows: reset before another session gets it. */
   tainted = false;
   /** A KILL may still be on its way to it. */

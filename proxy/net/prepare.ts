@@ -21,7 +21,8 @@ export function needsPreparation(session: ClientSession, backend: Backend): bool
   if (session.commandStartedMs - backend.idleSince > STALE_MS) return true;
   if ((session.verdict.flags & LOOKS_BACK) !== 0) return true;
   // What only this session could have left behind is its own to meet again; others never do.
-  return backend.usedBy !== session.id && (backend.tainted || backend.diagnosticsOf !== null);
+  if (backend.usedBy === session.id) return false;
+  return backend.tainted || backend.diagnosticsOf !== null || backend.diagnosticsLeft;
 }
 
 /** Does it: what others left is saved for them or wiped off, what the session had is put back. */
@@ -33,6 +34,7 @@ export function prepare(session: ClientSession, backend: Backend): void {
   const owner = foreign ? backend.diagnosticsOf : null;
   const saves = owner !== null && owner.diagnosticsUse === backend.uses;
   if (saves) commands.push(backend.query("SHOW WARNINGS"));
+  if (foreign && backend.diagnosticsLeft) commands.push(backend.query(CLEAR_DIAGNOSTICS));
   const doubtful =
     (foreign && backend.tainted) ||
     backend.variables === null ||
@@ -42,6 +44,7 @@ export function prepare(session: ClientSession, backend: Backend): void {
   if (plan === null) return replaceBackend(session);
   const untouched =
     !foreign &&
+    !wantsInsertId(session, backend) &&
     plan.length === 0 &&
     session.lastBackend === backend &&
     session.diagnosticsUse === backend.uses;
@@ -58,6 +61,7 @@ export function prepare(session: ClientSession, backend: Backend): void {
   backend.run(commands, (failure, answers) => {
     if (saves) owner.keepDiagnostics(answers[0] ?? null);
     backend.diagnosticsOf = null;
+    if (foreign) backend.diagnosticsLeft = false;
     if (session.backend !== backend) return recycle(service, backend);
     if (failure !== null && failure.index >= first) return refused(session, backend, failure.error);
     backend.tainted = foreign ? false : backend.tainted;
@@ -105,7 +109,7 @@ function refused(session: ClientSession, backend: Backend, error: ErrFields): vo
 function addLookBack(session: ClientSession, backend: Backend, commands: OwnCommand[]): void {
   const { flags } = session.verdict;
   if (flags & (Fact.READS_ROW_COUNT | Fact.READS_FOUND_ROWS)) rewriteCounts(session);
-  if (flags & Fact.READS_INSERT_ID && !holdsInsertId(session, backend)) {
+  if (wantsInsertId(session, backend)) {
     const id = (BigInt(session.ledger.insertIdHigh) << 32n) | BigInt(session.ledger.insertIdLow);
     commands.push(backend.query(`SELECT LAST_INSERT_ID(${id})`));
     backend.insertIdOf = session.id;
@@ -116,9 +120,10 @@ function addLookBack(session: ClientSession, backend: Backend, commands: OwnComm
   }
 }
 
-function holdsInsertId(session: ClientSession, backend: Backend): boolean {
-  if (session.ledger.insertIdVersion === 0) return backend.insertIdOf === 0;
-  return (
-    backend.insertIdOf === session.id && backend.insertIdVersion === session.ledger.insertIdVersion
-  );
+/** The statement reads LAST_INSERT_ID(), and the backend would tell another session's, or an older one. */
+function wantsInsertId(session: ClientSession, backend: Backend): boolean {
+  if ((session.verdict.flags & Fact.READS_INSERT_ID) === 0) return false;
+  const { insertIdVersion } = session.ledger;
+  if (insertIdVersion === 0) return backend.insertIdOf !== 0;
+  return backend.insertIdOf !== session.id || backend.insertIdVersion !== insertIdVersion;
 }

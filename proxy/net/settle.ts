@@ -31,6 +31,7 @@ export function afterResponse(session: ClientSession, backend: Backend, now: num
     (walker.status & SESSION_STATUS) | (session.ledger.status & ~SESSION_STATUS);
   session.diagnosticsUse = backend.uses;
   note(session, walker, failed);
+  if (walker.warnings !== 0 && session.service.facts.mariadb) backend.diagnosticsLeft = true;
   noteInsertId(session, backend, walker, failed);
   if (verdict.flags & NOTEWORTHY) noteStatement(session, backend, failed);
   if (session.command !== Command.QUERY) noteCommand(session, backend, failed);
