@@ -11,8 +11,8 @@ export const BOUNDS = {
   backendReadBytes: 65_536,
   /** Bytes of one read from any client: one buffer for all of them. */
   clientReadBytes: 65_536,
-  /** Bytes of the largest packet accepted before login is complete. A login with attributes is far smaller. */
-  loginPacketBytes: 65_536,
+  /** Bytes of the largest packet accepted before login is complete: libmysqlclient sends up to 64 KiB of attributes, others more. */
+  loginPacketBytes: 262_144,
   /** Milliseconds from accept to a completed login; MySQL's own connect_timeout default is 10 s. */
   loginMs: 10_000,
   /** Milliseconds a half-closed client may wait for the answer to its running statement before we kill it. */

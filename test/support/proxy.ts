@@ -9,7 +9,7 @@ import { EventBus, type ProxyEvent } from "../../proxy/observe/events.ts";
 import { createRegistry } from "../../proxy/observe/exposition.ts";
 import { EventLog } from "../../proxy/observe/log.ts";
 import type { AdminView, SessionView } from "../../proxy/observe/state-view.ts";
-import type { ProxyClock, ProxyHandle } from "../../proxy/ports.ts";
+import type { ProxyClock, ProxyHandle, ProxyPorts } from "../../proxy/ports.ts";
 import { parseSpec } from "../../proxy/spec/parse-spec.ts";
 import type { ProxySpec } from "../../proxy/spec/proxy-spec.ts";
 import type { TestServer } from "./servers.ts";
@@ -33,6 +33,8 @@ export interface TestProxyOptions {
   readonly clock?: ProxyClock;
   /** The admin API on a port of its own. */
   readonly admin?: boolean;
+  /** In place of those that a test's proxy has. */
+  readonly ports?: Partial<ProxyPorts>;
   /** Ready only when every target is available. True when absent. */
   readonly available?: boolean;
 }
@@ -207,6 +209,7 @@ export async function startProxy(
     passwords: { env: (name) => process.env[name], readText: refuse },
     readFile: (path) => readFile(path),
     fetchSecret: async (arn) => refuse(arn),
+    ...options.ports,
   });
   const proxy = new TestProxy({ handle, spec, bus, users, database, clock, settings });
   await handle.start();
