@@ -9,7 +9,7 @@ function documented(): string[][] {
   const page = readFileSync(new URL("../../../docs/errors.md", import.meta.url), "utf8");
   const rows = page.split("\n").filter((line) => line.startsWith("| `"));
   return rows.map((row) =>
-    row.split(" | ").map((cell) => cell.replace(/^\| /, "").replace(/^`|`$/g, "")),
+    row.split(" | ").map((cell) => cell.replace(/^\| /, "").trim().replace(/^`|`$/g, "")),
   );
 }
 
