@@ -47,6 +47,7 @@ export class ProxyRuntime implements ProxyHandle {
   #monitorLogin: NamedPassword | null = null;
   #timers: NodeJS.Timeout[] = [];
   #nextSweepMs = 0;
+  #greetAtMs = 0;
   #nextSecretsMs = 0;
   #nextMonitorRereadMs = 0;
   #rereading = false;
@@ -92,11 +93,11 @@ export class ProxyRuntime implements ProxyHandle {
     this.#targets = targets;
     this.#endpoints = endpoints;
     targets.set(spec);
+    this.#greetAtMs = service.monotonicMs() + UNKNOWN_MS;
     this.#tick(service);
     endpoints.adopt(await endpoints.prepare(spec.endpoints));
     this.#nextSecretsMs = service.monotonicMs() + MISSING_SECRETS_MS;
     this.#timers.push(setInterval(() => this.#tick(service), TICK_MS));
-    setTimeout(() => service.greet(), UNKNOWN_MS).unref();
   }
 
   endpoints(): readonly EndpointView[] {
@@ -180,6 +181,7 @@ export class ProxyRuntime implements ProxyHandle {
       this.#targets?.tick(now);
       if (now >= this.#nextSweepMs) {
         this.#nextSweepMs = now + SWEEP_MS;
+        if (now >= this.#greetAtMs) service.greet();
         sweep(service, now, service.epochMs());
         this.#targets?.sweep(now);
         this.#endpoints?.sweep();

@@ -51,7 +51,7 @@ export function acceptTls(
     allowHalfOpen: true,
   } as ConstructorParameters<typeof TLSSocket>[1]);
   const forget = (): void => {
-    socket.off("error", fail).off("close", fail).off("secure", secured);
+    socket.off("error", fail).off("end", fail).off("close", fail).off("secure", secured);
   };
   const giveUp = (): void => {
     forget();
@@ -67,6 +67,8 @@ export function acceptTls(
     done(new StreamLink(socket, owner, true));
   };
   socket.once("error", fail);
+  // Half-open: a client that hangs up amid the handshake only ends.
+  socket.once("end", fail);
   socket.once("close", fail);
   socket.once("secure", secured);
   return giveUp;
