@@ -36,6 +36,8 @@ const REREAD_MS = 5_000;
 
 /** The users of a proxy, by name. Nobody else gets in. */
 export class Accounts {
+  /** Called with each user whose password a single reading has found changed. */
+  onRenewed: (username: string) => void = () => {};
   readonly #ports: ProxyPorts;
   #byName: ReadonlyMap<string, Account> = new Map();
   #specs: readonly AuthSpec[] = [];
@@ -172,6 +174,7 @@ export class Accounts {
     if (renewed === null || renewed.password === old.password) return null;
     if (renewed.username !== old.username || this.#specs !== specs) return null;
     this.#byName = new Map(this.#byName).set(renewed.username, renewed);
+    this.onRenewed(renewed.username);
     return renewed;
   }
 

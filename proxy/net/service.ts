@@ -95,6 +95,7 @@ export class Service implements BackendOwner, PoolPorts {
     this.loginKey = options.loginKey;
     this.#initStatements = splitStatements(options.spec.pool.initQuery);
     this.pool = new Pool(poolLimits(options.spec), this);
+    this.accounts.onRenewed = (username) => this.renewUsers([username]);
   }
 
   monotonicMs(): number {
