@@ -12,12 +12,11 @@ import type { ErrFields } from "../wire/err.ts";
 import { encodeGreeting } from "../wire/greeting.ts";
 import { decodeLogin, type Login } from "../wire/login.ts";
 import { MalformedPacket } from "../wire/malformed-packet.ts";
-import { encodeOk, plainOk } from "../wire/ok.ts";
 import { Status } from "../wire/status.ts";
 import { framePacket } from "../wire/writer.ts";
 import { type Account, credentialOf } from "./accounts.ts";
 import type { ClientSession } from "./client-session.ts";
-import { checkSchema, loggedIn } from "./login-outcome.ts";
+import { checkSchema, loggedIn, welcome } from "./login-outcome.ts";
 import { Phase } from "./phase.ts";
 import { classFlags, offeredCapabilities, offeredMariadbCapabilities } from "./server-facts.ts";
 import { acceptTls } from "./tls.ts";
@@ -292,7 +291,7 @@ export class ClientLogin {
   #finish(): void {
     this.#over = true;
     const session = this.#session;
-    this.#send(encodeOk(plainOk(Status.AUTOCOMMIT), this.#capabilities));
+    this.#send(welcome(this.#capabilities, this.#schema));
     session.login = null;
     session.phase = Phase.IDLE;
     loggedIn(session);

@@ -1,5 +1,9 @@
 import type { PoolKey } from "../pool/key.ts";
+import { Capability, hasCapability } from "../wire/capabilities.ts";
 import type { ErrFields } from "../wire/err.ts";
+import { encodeOk, plainOk } from "../wire/ok.ts";
+import { SessionTrackWriter } from "../wire/session-track.ts";
+import { Status } from "../wire/status.ts";
 import type { Backend } from "./backend.ts";
 import { waitForBackend } from "./borrowing.ts";
 import type { ClientSession } from "./client-session.ts";
@@ -32,6 +36,17 @@ export function checkSchema(session: ClientSession, done: (error: ErrFields | nu
   if (backend === null) return waitForBackend(session, now);
   session.lease(backend, now);
   session.prepareLease(backend);
+}
+
+/** The OK that ends a login. Servers tell the schema in it, as they track it for everybody by default. */
+export function welcome(capabilities: number, schema: string): Buffer {
+  const ok = plainOk(Status.AUTOCOMMIT);
+  if (schema === "" || !hasCapability(capabilities, Capability.SESSION_TRACK))
+    return encodeOk(ok, capabilities);
+  const state = new SessionTrackWriter();
+  state.schema(Buffer.from(schema, "utf8"));
+  const status = ok.status | Status.SESSION_STATE_CHANGED;
+  return encodeOk({ ...ok, status, sessionTrack: state.bytes() }, capabilities);
 }
 
 /** The client is told that it is in. */
