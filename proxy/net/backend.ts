@@ -59,12 +59,6 @@ export class Backend extends PooledBackend implements LinkOwner {
   multiStatements = false;
   /** Values that differ from a fresh connection's; null after something unseen may have changed them. */
   variables: ReadonlyMap<string, string> | null = new Map();
-  /** Counts every command, ours too: tells whether diagnostics of a statement are still there. */
-  uses = 0;
-  /** Someone whose diagnostics are still in here. */
-  diagnosticsOf: DiagnosticsOwner | null = null;
-  /** MariaDB keeps warnings until a statement uses a table: they may still be there. */
-  diagnosticsLeft = false;
   /** A statement may have left state that no ledger knows: reset before another session gets it. */
   tainted = false;
   /** A KILL may still be on its way to it. */
@@ -154,7 +148,6 @@ export class Backend extends PooledBackend implements LinkOwner {
   /** Expects a response of this shape to what is sent next. */
   serve(shape: ResponseShape): void {
     this.#mode = Mode.SERVING;
-    this.uses += 1;
     this.walker.start(shape);
   }
 
@@ -209,7 +202,6 @@ export class Backend extends PooledBackend implements LinkOwner {
     const work = new Housekeeping(commands, deadline, done);
     this.#housekeeping = work;
     this.#mode = Mode.HOUSEKEEPING;
-    this.uses += commands.length;
     work.start(this.walker);
     const packets = work.packets();
     this.send(packets, 0, packets.length);
@@ -322,10 +314,4 @@ export interface BackendSetting {
   readonly id: number;
   readonly owner: BackendOwner;
   readonly counters: TargetCounters;
-}
-
-/** A session whose warnings wait on a backend that others may use. */
-export interface DiagnosticsOwner {
-  readonly diagnosticsUse: number;
-  keepDiagnostics(answer: Buffer | null): void;
 }

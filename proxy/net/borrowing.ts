@@ -54,10 +54,12 @@ export function failCommand(session: ClientSession, error: ErrFields): void {
   else session.closeAfterError("borrow-timeout");
 }
 
-/** Answers the command that waits with bytes that another backend sent before, and gives the backend back. */
+/** Answers the command that waits with what another backend said before. One borrowed for nothing else is given back. */
 export function answerKept(session: ClientSession, answer: Buffer): void {
-  const backend = session.release();
-  session.service.pool.giveBack(backend, session.service.monotonicMs());
+  if (session.leaseUses === 0) {
+    const backend = session.release();
+    session.service.pool.giveBack(backend, session.service.monotonicMs());
+  }
   session.phase = Phase.IDLE;
   session.sendRaw(answer);
   session.input.dropCommand();

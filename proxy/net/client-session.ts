@@ -11,7 +11,7 @@ import { encodeOk, plainOk } from "../wire/ok.ts";
 import { ResponseShape } from "../wire/response-walker.ts";
 import { framePacket } from "../wire/writer.ts";
 import type { Account } from "./accounts.ts";
-import type { Backend, BackendUser, DiagnosticsOwner } from "./backend.ts";
+import type { Backend, BackendUser } from "./backend.ts";
 import { waitForBackend } from "./borrowing.ts";
 import { ClientInput } from "./client-input.ts";
 import type { ClientLogin } from "./client-login.ts";
@@ -19,12 +19,12 @@ import type { Endpoint } from "./endpoint.ts";
 import { killStatement } from "./killer.ts";
 import { type Link, type LinkOwner, WriteResult } from "./link.ts";
 import { NO_VERDICT, Phase } from "./phase.ts";
-import { needsPreparation, prepare } from "./prepare.ts";
+import { lacksPast, needsPreparation, prepare, restorePast } from "./prepare.ts";
 import type { Service } from "./service.ts";
 import { afterResponse, recycle } from "./settle.ts";
 
 /** One client's conversation, from accept to close. */
-export class ClientSession extends Waiter implements LinkOwner, BackendUser, DiagnosticsOwner {
+export class ClientSession extends Waiter implements LinkOwner, BackendUser {
   readonly service: Service;
   readonly endpoint: Endpoint;
   readonly counters: EndpointCounters;
@@ -53,8 +53,6 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
   textOffset = 5;
   /** Responses since the backend was borrowed. */
   leaseUses = 0;
-  /** `uses` of `lastBackend` right after the last statement. */
-  diagnosticsUse = -1;
   /** Monotonic milliseconds. */
   lastActiveMs: number;
   commandStartedMs = 0;
@@ -191,6 +189,10 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
         this.prepareLease(backend);
         return false;
       }
+    } else if (lacksPast(this, backend)) {
+      this.input.park(bytes, at);
+      restorePast(this, backend);
+      return false;
     }
     this.backendStartedMs = now;
     this.sendCommand(bytes, at, stop, length);
@@ -322,8 +324,9 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
 
   // --- answers of the proxy's own
 
-  sendOk(status: number = this.ledger.status): void {
-    this.sendRaw(framePacket(encodeOk(plainOk(status), this.capabilities), 1));
+  sendOk(warnings = 0): void {
+    const ok = { ...plainOk(this.ledger.status), warnings };
+    this.sendRaw(framePacket(encodeOk(ok, this.capabilities), 1));
   }
 
   sendError(error: ErrFields, sequence = 1): void {
@@ -376,10 +379,6 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser, Dia
     if (gracefully) this.link.end();
     else this.link.destroy();
     this.endpoint.ended(this);
-  }
-
-  keepDiagnostics(answer: Buffer | null): void {
-    this.ledger.keptDiagnostics = answer;
   }
 
   /** A defect in our own code: this session ends, nobody else notices. */

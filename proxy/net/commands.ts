@@ -1,3 +1,4 @@
+import { Area } from "../session/diagnostics-area.ts";
 import { Fact, Reading, type Verdict } from "../sql/verdict.ts";
 import { Capability } from "../wire/capabilities.ts";
 import { Command } from "../wire/command.ts";
@@ -106,8 +107,11 @@ function ping(
   length: number,
 ): boolean {
   if (session.backend !== null) return session.serve(bytes, at, stop, length);
-  session.lastActiveMs = session.service.monotonicMs();
-  session.sendOk();
+  const { ledger, service } = session;
+  session.lastActiveMs = service.monotonicMs();
+  ledger.affectedRows = 0;
+  // MySQL counts what is in the diagnostics area, MariaDB what the command itself has put there.
+  session.sendOk(ledger.area === Area.EMPTY || service.facts.mariadb ? 0 : ledger.conditions);
   return true;
 }
 

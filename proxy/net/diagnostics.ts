@@ -1,3 +1,7 @@
+import { Area, Fate, fateOfArea } from "../session/diagnostics-area.ts";
+import { Fact } from "../sql/verdict.ts";
+import { Command } from "../wire/command.ts";
+import type { Backend } from "./backend.ts";
 import { answerKept } from "./borrowing.ts";
 import type { ClientSession } from "./client-session.ts";
 import { commandPacket } from "./housekeeping.ts";
@@ -7,34 +11,103 @@ import { commandPacket } from "./housekeeping.ts";
  */
 export const CLEAR_DIAGNOSTICS = "SELECT 1 FROM information_schema.ENGINES LIMIT 0";
 
-const SHOW_WARNINGS = /^\s*SHOW\s+WARNINGS\s*;?\s*$/i;
-const ROW_COUNT = /\bROW_COUNT\s*\(\s*\)/gi;
-const FOUND_ROWS = /\bFOUND_ROWS\s*\(\s*\)/gi;
-const ALONE = /^\s*SELECT\s+((?:ROW_COUNT|FOUND_ROWS)\s*\(\s*\))\s*;?\s*$/i;
+/** Follows the diagnostics area through a response. */
+export function noteDiagnostics(session: ClientSession, backend: Backend, failed: boolean): void {
+  const { ledger, verdict } = session;
+  const { warnings } = backend.walker;
+  if (failed || warnings > 0) {
+    ledger.area = Area.ON_BACKEND;
+    ledger.conditions = warnings;
+    ledger.keptWarnings = null;
+  } else if (ledger.area !== Area.EMPTY) outlive(session, backend);
+  else if (verdict.flags & (Fact.OPAQUE | Fact.MULTI)) {
+    // The last statement's warnings are counted in the response, but what is in the area may be an earlier one's.
+    const isTold = (verdict.flags & Fact.OPAQUE) === 0 && !session.service.facts.mariadb;
+    if (!isTold) ledger.area = Area.ON_BACKEND;
+  }
+}
 
-/** Answers SHOW WARNINGS from what was saved when somebody else got the backend. False if there is nothing to answer from. */
-export function serveKeptDiagnostics(session: ClientSession): boolean {
-  const kept = session.ledger.keptDiagnostics;
-  if (kept === null || !SHOW_WARNINGS.test(keptText(session))) return false;
-  answerKept(session, kept);
+/** A statement without warnings of its own: are those from before still there? */
+function outlive(session: ClientSession, backend: Backend): void {
+  const { ledger, verdict, service } = session;
+  if (session.command !== Command.QUERY) return;
+  const text = backend.sentText(session.textOffset) ?? "";
+  const fate = fateOfArea(text, verdict.flags, service.facts.mariadb);
+  if (fate !== Fate.CLEARED) return;
+  ledger.area = Area.EMPTY;
+  ledger.keptWarnings = null;
+}
+
+/** Answers from the diagnostics that were kept when the backend was given back. False if they do not tell. */
+export function serveKeptWarnings(session: ClientSession): boolean {
+  const { ledger } = session;
+  const answer = ledger.keptWarnings?.answerTo(keptText(session), ledger.status) ?? null;
+  if (answer === null) return false;
+  ledger.affectedRows = -1;
+  answerKept(session, answer);
   return true;
 }
+
+/** Strings, quoted names and comments, which are passed over, or a call of one of the two functions. */
+const COUNTS =
+  /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`[^`]*`|\/\*.*?\*\/|\b(ROW_COUNT|FOUND_ROWS)\s*\(\s*\)/gis;
+const PLAIN_SELECT = /^(\s*SELECT\s+)([^;]*?)(\s*;?\s*)$/i;
+const SECOND_CLAUSE = /\b(?:FROM|WHERE|UNION|LIMIT|INTO|HAVING|ORDER|GROUP|DISTINCT|ALL)\b/i;
+/** An expression that ends without a name of its own. */
+const UNNAMED = /\)\s*$|[-+*/%<>=]\s*[\d.]+\s*$/;
 
 /**
  * ROW_COUNT() and FOUND_ROWS() count what another backend did: the numbers, which the proxy knows, take the calls' place. From here on
  * the session is pinned, and the server counts by itself.
  */
 export function rewriteCounts(session: ClientSession): void {
-  const text = keptText(session);
-  const alone = ALONE.exec(text);
-  const name = alone === null ? "" : ` AS \`${alone[1]}\``;
-  const replaced = text
-    .replace(ROW_COUNT, `CAST(${session.ledger.affectedRows} AS SIGNED)${name}`)
-    .replace(FOUND_ROWS, `CAST(${session.ledger.foundRows} AS SIGNED)${name}`);
+  const { affectedRows, foundRows } = session.ledger;
   const command = session.input.command();
   const prefix = command.subarray(5, session.textOffset);
-  const body = Buffer.concat([prefix, Buffer.from(replaced, "latin1")]);
+  const text = rewrittenCounts(keptText(session), affectedRows, foundRows);
+  const body = Buffer.concat([prefix, Buffer.from(text, "latin1")]);
   session.input.replaceCommand(commandPacket(command[4] as number, body));
+}
+
+/** The text with numbers for the calls. Columns keep their types and, in plain cases, their names. */
+export function rewrittenCounts(text: string, affectedRows: number, foundRows: number): string {
+  const put = (part: string): string =>
+    part.replace(COUNTS, (call: string, name: string | undefined) => {
+      if (name === undefined) return call;
+      const number = name.toUpperCase() === "ROW_COUNT" ? affectedRows : foundRows;
+      return `IF(TRUE,${number},${call})`;
+    });
+  const select = PLAIN_SELECT.exec(text);
+  if (select === null || SECOND_CLAUSE.test(text)) return put(text);
+  const [, head, list, tail] = select as unknown as [string, string, string, string];
+  const items = splitList(list).map((item) => {
+    const changed = put(item);
+    if (changed === item || !UNNAMED.test(item)) return changed;
+    return `${changed} AS \`${item.trim().replaceAll("`", "``")}\``;
+  });
+  return `${head}${items.join(",")}${tail}`;
+}
+
+/** At the commas outside of parentheses and strings. */
+function splitList(list: string): string[] {
+  const items: string[] = [];
+  let depth = 0;
+  let from = 0;
+  let quote = "";
+  for (let i = 0; i < list.length; i++) {
+    const char = list[i] as string;
+    if (quote !== "") {
+      if (char === quote) quote = "";
+    } else if (char === "'" || char === '"' || char === "`") quote = char;
+    else if (char === "(") depth += 1;
+    else if (char === ")") depth -= 1;
+    else if (char === "," && depth === 0) {
+      items.push(list.slice(from, i));
+      from = i + 1;
+    }
+  }
+  items.push(list.slice(from));
+  return items;
 }
 
 function keptText(session: ClientSession): string {

@@ -1,16 +1,18 @@
+import { Area } from "../session/diagnostics-area.ts";
 import { type BackendSession, planSync } from "../session/state-sync.ts";
 import { Fact } from "../sql/verdict.ts";
 import type { ErrFields } from "../wire/err.ts";
 import type { Backend } from "./backend.ts";
 import { failCommand, waitForBackend } from "./borrowing.ts";
 import type { ClientSession } from "./client-session.ts";
-import { CLEAR_DIAGNOSTICS, rewriteCounts, serveKeptDiagnostics } from "./diagnostics.ts";
+import { CLEAR_DIAGNOSTICS, rewriteCounts, serveKeptWarnings } from "./diagnostics.ts";
 import { type OwnCommand, ownPing, syncCommand } from "./housekeeping.ts";
+import { Phase } from "./phase.ts";
 import { recycle } from "./settle.ts";
 
-/** Facts of a statement whose answer depends on what this session did before, wherever that was. */
-const LOOKS_BACK =
-  Fact.READS_INSERT_ID | Fact.READS_DIAGNOSTICS | Fact.READS_ROW_COUNT | Fact.READS_FOUND_ROWS;
+const READS_COUNTS = Fact.READS_ROW_COUNT | Fact.READS_FOUND_ROWS;
+/** Facts of a statement whose answer may depend on what this session did before, wherever that was. */
+const LOOKS_BACK = Fact.READS_INSERT_ID | Fact.READS_DIAGNOSTICS | READS_COUNTS | Fact.OPAQUE;
 
 /** A backend that has idled for longer is asked whether it still lives before a client's statement depends on it. */
 const STALE_MS = 30_000;
@@ -19,22 +21,27 @@ const STALE_MS = 30_000;
 export function needsPreparation(session: ClientSession, backend: Backend): boolean {
   if (backend.sessionState !== session.ledger.state || session.onPrepared !== null) return true;
   if (session.commandStartedMs - backend.idleSince > STALE_MS) return true;
-  if ((session.verdict.flags & LOOKS_BACK) !== 0) return true;
+  if (lacksPast(session, backend)) return true;
   // What only this session could have left behind is its own to meet again; others never do.
-  if (backend.usedBy === session.id) return false;
-  return backend.tainted || backend.diagnosticsOf !== null || backend.diagnosticsLeft;
+  return backend.usedBy !== session.id && backend.tainted;
 }
 
-/** Does it: what others left is saved for them or wiped off, what the session had is put back. */
+/** Whether the backend would answer a statement that looks back from somebody else's past. */
+export function lacksPast(session: ClientSession, backend: Backend): boolean {
+  const { flags } = session.verdict;
+  const { ledger } = session;
+  if ((flags & LOOKS_BACK) === 0 && ledger.pendingPin === null) return false;
+  if (wantsInsertId(session, backend)) return true;
+  if ((flags & READS_COUNTS) !== 0 && session.leaseUses === 0) return true;
+  return (flags & Fact.READS_DIAGNOSTICS) !== 0 && ledger.area === Area.KEPT;
+}
+
+/** Does it: what others left is wiped off, what the session had is put back. */
 export function prepare(session: ClientSession, backend: Backend): void {
   const { service } = session;
   const kind = service.classOf(backend.key);
   const commands: OwnCommand[] = [];
   const foreign = backend.usedBy !== session.id;
-  const owner = foreign ? backend.diagnosticsOf : null;
-  const saves = owner !== null && owner.diagnosticsUse === backend.uses;
-  if (saves) commands.push(backend.query("SHOW WARNINGS"));
-  if (foreign && backend.diagnosticsLeft) commands.push(backend.query(CLEAR_DIAGNOSTICS));
   const doubtful =
     (foreign && backend.tainted) ||
     backend.variables === null ||
@@ -42,28 +49,19 @@ export function prepare(session: ClientSession, backend: Backend): void {
   const known = doubtful ? { ...sessionOf(backend), variables: null } : sessionOf(backend);
   const plan = planSync(known, session.ledger.state, kind);
   if (plan === null) return replaceBackend(session);
-  const untouched =
-    !foreign &&
-    !wantsInsertId(session, backend) &&
-    plan.length === 0 &&
-    session.lastBackend === backend &&
-    session.diagnosticsUse === backend.uses;
-  const first = commands.length;
+  if (session.is(Fact.READS_DIAGNOSTICS) && serveKeptWarnings(session)) return;
   for (const step of plan) {
     commands.push(syncCommand(step, (sql) => backend.query(sql)));
     if (step.kind === "reset") backend.insertIdOf = 0;
   }
-  if (!untouched && serveKeptDiagnostics(session)) return;
-  if (!untouched) addLookBack(session, backend, commands);
+  const recount = addPast(session, backend, commands);
   const idleMs = session.commandStartedMs - backend.idleSince;
   if (commands.length === 0 && idleMs > STALE_MS) commands.push(ownPing());
   if (commands.length === 0) return ready(session, backend);
-  backend.run(commands, (failure, answers) => {
-    if (saves) owner.keepDiagnostics(answers[0] ?? null);
-    backend.diagnosticsOf = null;
-    if (foreign) backend.diagnosticsLeft = false;
+  backend.run(commands, (failure) => {
     if (session.backend !== backend) return recycle(service, backend);
-    if (failure !== null && failure.index >= first) return refused(session, backend, failure.error);
+    if (failure !== null && failure.index !== recount)
+      return refused(session, backend, failure.error);
     backend.tainted = foreign ? false : backend.tainted;
     backend.baselineId = kind.baselineId;
     ready(session, backend);
@@ -105,25 +103,54 @@ function refused(session: ClientSession, backend: Backend, error: ErrFields): vo
   failCommand(session, error);
 }
 
-/** Puts back what LAST_INSERT_ID() and its like would have said where the session was before. */
-function addLookBack(session: ClientSession, backend: Backend, commands: OwnCommand[]): void {
-  const { flags } = session.verdict;
-  if (flags & (Fact.READS_ROW_COUNT | Fact.READS_FOUND_ROWS)) rewriteCounts(session);
-  if (wantsInsertId(session, backend)) {
-    const id = (BigInt(session.ledger.insertIdHigh) << 32n) | BigInt(session.ledger.insertIdLow);
-    commands.push(backend.query(`SELECT LAST_INSERT_ID(${id})`));
-    backend.insertIdOf = session.id;
-    backend.insertIdVersion = session.ledger.insertIdVersion;
-  }
-  if (flags & Fact.READS_DIAGNOSTICS) {
-    commands.push(backend.query(CLEAR_DIAGNOSTICS));
-  }
+/** The same for a backend that the session has borrowed already, and that is in its state. */
+export function restorePast(session: ClientSession, backend: Backend): void {
+  session.phase = Phase.PREPARING;
+  if (session.is(Fact.READS_DIAGNOSTICS) && serveKeptWarnings(session)) return;
+  const commands: OwnCommand[] = [];
+  addPast(session, backend, commands);
+  if (commands.length === 0) return session.sendKept();
+  // Should the server refuse, as amid an XA transaction, the client's statement will fare no better.
+  backend.run(commands, () => {
+    if (session.backend !== backend) return recycle(session.service, backend);
+    session.sendKept();
+  });
 }
 
-/** The statement reads LAST_INSERT_ID(), and the backend would tell another session's, or an older one. */
+/**
+ * Puts back what LAST_INSERT_ID() and its like would have said where the session was before. Returns the position of a command that
+ * may fail, or -1.
+ */
+function addPast(session: ClientSession, backend: Backend, commands: OwnCommand[]): number {
+  const { ledger, verdict } = session;
+  const { flags } = verdict;
+  const counts = (flags & READS_COUNTS) !== 0 && session.leaseUses === 0;
+  if (counts && (flags & Fact.MULTI) === 0) rewriteCounts(session);
+  if (wantsInsertId(session, backend)) {
+    const id = (BigInt(ledger.insertIdHigh) << 32n) | BigInt(ledger.insertIdLow);
+    commands.push(backend.query(`DO LAST_INSERT_ID(${id})`));
+    backend.insertIdOf = session.id;
+    backend.insertIdVersion = ledger.insertIdVersion;
+  }
+  if ((flags & Fact.READS_DIAGNOSTICS) === 0) return -1;
+  if (ledger.area === Area.KEPT && ledger.keptWarnings !== null) {
+    ledger.recounted = true;
+    commands.push(backend.query(ledger.keptWarnings.recount()));
+    return commands.length - 1;
+  }
+  if (commands.length > 0) commands.push(backend.query(CLEAR_DIAGNOSTICS));
+  return -1;
+}
+
+/**
+ * The statement may ask for LAST_INSERT_ID(), and the backend would tell another session's, or an older one. Once pinned, prepared
+ * statements and procedures may ask for it without a word of it in what the client sends.
+ */
 function wantsInsertId(session: ClientSession, backend: Backend): boolean {
-  if ((session.verdict.flags & Fact.READS_INSERT_ID) === 0) return false;
-  const { insertIdVersion } = session.ledger;
-  if (insertIdVersion === 0) return backend.insertIdOf !== 0;
-  return backend.insertIdOf !== session.id || backend.insertIdVersion !== insertIdVersion;
+  const { ledger, verdict } = session;
+  const mayAsk =
+    (verdict.flags & (Fact.READS_INSERT_ID | Fact.OPAQUE)) !== 0 || ledger.pendingPin !== null;
+  if (!mayAsk) return false;
+  if (ledger.insertIdVersion === 0) return backend.insertIdOf !== 0;
+  return backend.insertIdOf !== session.id || backend.insertIdVersion !== ledger.insertIdVersion;
 }

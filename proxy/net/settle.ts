@@ -1,4 +1,6 @@
 import { BOUNDS } from "../base/bounds.ts";
+import { Area } from "../session/diagnostics-area.ts";
+import { KeptWarnings } from "../session/kept-warnings.ts";
 import { addVariablesToRead, readBackResult, readBackStatement } from "../session/read-back.ts";
 import {
   CHARSET_VARIABLES,
@@ -13,14 +15,14 @@ import { Status } from "../wire/status.ts";
 import { decodeTextRows, type TextRow } from "../wire/text-result.ts";
 import type { Backend } from "./backend.ts";
 import type { ClientSession } from "./client-session.ts";
+import { CLEAR_DIAGNOSTICS, noteDiagnostics } from "./diagnostics.ts";
 import { type OwnCommand, ownReset } from "./housekeeping.ts";
 import { Phase } from "./phase.ts";
 import { spelling } from "./server-facts.ts";
 import type { Service } from "./service.ts";
 
-/** Statements after which a backend with autocommit off holds no locks or snapshot for its session. */
-const LEAVES_NOTHING_OPEN =
-  Fact.ENDS_TRANSACTION | Fact.SET | Fact.USE | Fact.TOUCHES_NO_TABLE | Fact.EMPTY;
+/** Statements that, with autocommit off, take no locks, snapshot or savepoint. */
+const OPENS_NOTHING = Fact.SET | Fact.USE | Fact.TOUCHES_NO_TABLE | Fact.EMPTY;
 
 /** Learns what a response says of its session, and gives the backend back unless something holds it. */
 export function afterResponse(session: ClientSession, backend: Backend, now: number): void {
@@ -29,9 +31,8 @@ export function afterResponse(session: ClientSession, backend: Backend, now: num
   const failed = walker.errorCode !== 0;
   session.ledger.status =
     (walker.status & SESSION_STATUS) | (session.ledger.status & ~SESSION_STATUS);
-  session.diagnosticsUse = backend.uses;
   note(session, walker, failed);
-  if (walker.warnings !== 0 && session.service.facts.mariadb) backend.diagnosticsLeft = true;
+  noteDiagnostics(session, backend, failed);
   noteInsertId(session, backend, walker, failed);
   if (verdict.flags & NOTEWORTHY) noteStatement(session, backend, failed);
   if (session.command !== Command.QUERY) noteCommand(session, backend, failed);
@@ -42,7 +43,11 @@ export function afterResponse(session: ClientSession, backend: Backend, now: num
 
 /** Status flags that outlive the statement. */
 const SESSION_STATUS =
-  Status.IN_TRANS | Status.AUTOCOMMIT | Status.IN_TRANS_READONLY | Status.NO_BACKSLASH_ESCAPES;
+  Status.IN_TRANS |
+  Status.AUTOCOMMIT |
+  Status.IN_TRANS_READONLY |
+  Status.NO_BACKSLASH_ESCAPES |
+  Status.ANSI_QUOTES;
 
 const NOTEWORTHY =
   Fact.SET |
@@ -55,10 +60,7 @@ const NOTEWORTHY =
 
 function note(session: ClientSession, walker: ResponseWalker, failed: boolean): void {
   session.ledger.affectedRows = walker.affectedRows;
-  if (walker.hadResultSet) session.ledger.foundRows = walker.rows;
-  else if (!failed) session.ledger.foundRows = Math.max(0, walker.affectedRows);
-  session.ledger.warnings = walker.warnings;
-  session.ledger.keptDiagnostics = null;
+  if (walker.hadResultSet && !failed) session.ledger.foundRows = walker.rows;
 }
 
 function noteInsertId(
@@ -139,16 +141,14 @@ function countTransaction(session: ClientSession, backend: Backend): void {
 function isHeld(session: ClientSession): boolean {
   if (session.ledger.pinRule !== null || session.ledger.inTransaction) return true;
   if ((session.ledger.status & Status.AUTOCOMMIT) !== 0) return false;
-  return !session.is(LEAVES_NOTHING_OPEN);
+  if (session.is(Fact.ENDS_TRANSACTION)) session.ledger.hasOpenWork = false;
+  else if (!session.is(OPENS_NOTHING)) session.ledger.hasOpenWork = true;
+  return session.ledger.hasOpenWork;
 }
 
 /** Nothing holds the backend: ask it what has changed, if need be, and give it back. */
 function letGo(session: ClientSession, backend: Backend, now: number): void {
-  const wants =
-    session.ledger.dirtySchema ||
-    session.ledger.dirtyVariables !== null ||
-    session.ledger.insertIdDoubtful;
-  if (!wants) return giveBack(session, backend, now);
+  if (!wantsToAsk(session)) return giveBack(session, backend, now);
   const text = transitionKey(session, backend);
   const from = session.ledger.state;
   if (text !== null) {
@@ -157,10 +157,21 @@ function letGo(session: ClientSession, backend: Backend, now: number): void {
       session.ledger.state = known;
       session.ledger.dirtySchema = false;
       session.ledger.dirtyVariables = null;
-      return giveBack(session, backend, now);
+      if (!wantsToAsk(session)) return giveBack(session, backend, now);
     }
   }
   settle(session, backend, text);
+}
+
+function wantsToAsk(session: ClientSession): boolean {
+  const { ledger } = session;
+  return (
+    ledger.area === Area.ON_BACKEND ||
+    ledger.dirtySchema ||
+    ledger.dirtyVariables !== null ||
+    ledger.insertIdDoubtful ||
+    session.ledger.recounted
+  );
 }
 
 /** The statement, if the session's next state follows from it and the present one alone. */
@@ -182,18 +193,21 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
   const failed = backend.walker.errorCode !== 0;
   const names = [...(session.ledger.dirtyVariables ?? [])];
   const commands: OwnCommand[] = [];
-  const saves = session.ledger.warnings > 0;
-  if (saves) commands.push(backend.query("SHOW WARNINGS"));
+  const keeps = session.ledger.area === Area.ON_BACKEND;
+  if (keeps) commands.push(backend.query("SHOW WARNINGS"));
   const asks = session.ledger.dirtySchema || names.length > 0;
   if (asks) commands.push(backend.query(readBackStatement(names)));
-  if (session.ledger.insertIdDoubtful) commands.push(backend.query("SELECT LAST_INSERT_ID()"));
+  if (session.ledger.insertIdDoubtful)
+    commands.push(backend.query("SELECT LAST_INSERT_ID() LIMIT 1"));
+  // Nobody else may meet it.
+  if (keeps || session.ledger.recounted) commands.push(backend.query(CLEAR_DIAGNOSTICS));
   session.phase = Phase.SETTLING;
   backend.run(commands, (failure, answers) => {
     if (session.backend !== backend) return recycle(service, backend);
     const rows = (position: number): TextRow =>
       decodeTextRows(answers[position] as Buffer, backend.walker.deprecateEof)?.[0] ?? [];
     let next = 0;
-    if (saves) session.keepDiagnostics(answers[next++] ?? null);
+    if (keeps) keepWarnings(session, backend, answers[next++] as Buffer);
     if (failure === null && asks) session.ledger.state = stateAfter(session, names, rows(next++));
     if (failure === null && session.ledger.insertIdDoubtful)
       keepInsertId(session, rows(next)[0] ?? "0");
@@ -206,6 +220,7 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
     session.ledger.dirtySchema = false;
     session.ledger.dirtyVariables = null;
     session.ledger.insertIdDoubtful = false;
+    session.ledger.recounted = false;
     session.phase = Phase.IDLE;
     giveBack(session, backend, service.monotonicMs());
     session.consumePending();
@@ -216,6 +231,14 @@ function stateAfter(session: ClientSession, names: string[], row: TextRow): Sess
   const read = readBackResult(names, row);
   const change: StateChange = { schema: read.schema, variables: read.variables };
   return session.states.change(session.ledger.state, change);
+}
+
+function keepWarnings(session: ClientSession, backend: Backend, answer: Buffer): void {
+  const { ledger } = session;
+  const kept = KeptWarnings.from(answer, backend.walker.deprecateEof);
+  const isEmpty = kept === null || kept.count === 0;
+  ledger.area = isEmpty ? Area.EMPTY : Area.KEPT;
+  ledger.keptWarnings = isEmpty ? null : kept;
 }
 
 function keepInsertId(session: ClientSession, text: string): void {
@@ -231,8 +254,6 @@ function giveBack(session: ClientSession, backend: Backend, now: number): void {
   backend.schema = state.schema;
   backend.variables = state.variables;
   backend.usedBy = session.id;
-  const left = session.ledger.warnings > 0 && session.diagnosticsUse === backend.uses;
-  backend.diagnosticsOf = left ? session : null;
   session.release();
   // A KILL that is still under way must not hit the next session's statement.
   if (backend.killsPending > 0) session.service.pool.discard(backend, "broken", now);
@@ -273,7 +294,6 @@ function wiped(service: Service, backend: Backend, answer: Buffer): void {
   backend.sessionState = null;
   backend.stateToken = 0;
   backend.usedBy = 0;
-  backend.diagnosticsOf = null;
   backend.schemaStale = true;
 }
 

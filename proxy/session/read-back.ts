@@ -34,7 +34,8 @@ export function addVariablesToRead(
 /** A statement that reads the schema and these variables, whatever the session's result character set is. */
 export function readBackStatement(variables: readonly string[]): string {
   const columns = variables.map((name) => `CAST(@@session.\`${name}\` AS BINARY)`);
-  return `SELECT ${["CAST(DATABASE() AS BINARY)", ...columns].join(",")}`;
+  // The limit of its own outdoes the session's sql_select_limit.
+  return `SELECT ${["CAST(DATABASE() AS BINARY)", ...columns].join(",")} LIMIT 1`;
 }
 
 /** The answer to {@link readBackStatement}: the schema, and each variable's value as SQL text. */

@@ -1,5 +1,7 @@
 import type { PinRuleId } from "../sql/verdict.ts";
 import { Status } from "../wire/status.ts";
+import { Area } from "./diagnostics-area.ts";
+import type { KeptWarnings } from "./kept-warnings.ts";
 import type { SessionState } from "./session-state.ts";
 
 /** What one client session has, wherever it is served next: its state, and what its last statements left behind. */
@@ -24,9 +26,15 @@ export class SessionLedger {
   insertIdDoubtful = false;
   affectedRows = 0;
   foundRows = 0;
-  warnings = 0;
-  /** The answer to SHOW WARNINGS, taken before somebody else used the backend. */
-  keptDiagnostics: Buffer | null = null;
+  /** Where its diagnostics area is. */
+  area: number = Area.EMPTY;
+  /** How many conditions the server said are in it. */
+  conditions = 0;
+  keptWarnings: KeptWarnings | null = null;
+  /** The backend's area was made up for a statement that only counts what is in it. */
+  recounted = false;
+  /** With autocommit off, a statement since the last end of a transaction may hold something that no status flag tells. */
+  hasOpenWork = false;
 
   constructor(state: SessionState) {
     this.state = state;
@@ -49,7 +57,10 @@ export class SessionLedger {
     this.insertIdDoubtful = false;
     this.affectedRows = 0;
     this.foundRows = 0;
-    this.warnings = 0;
-    this.keptDiagnostics = null;
+    this.area = Area.EMPTY;
+    this.conditions = 0;
+    this.keptWarnings = null;
+    this.recounted = false;
+    this.hasOpenWork = false;
   }
 }
