@@ -2,11 +2,13 @@ import { generateLoginKey } from "./auth/login-key.ts";
 import { type AccountChanges, Accounts, type NamedPassword } from "./net/accounts.ts";
 import { EndpointSet } from "./net/endpoint-set.ts";
 import { splitStatements } from "./net/init-query.ts";
-import { poolLimits, Service } from "./net/service.ts";
+import { poolLimits } from "./net/pool-settings.ts";
+import { Service } from "./net/service.ts";
 import { makeView } from "./net/state-view.ts";
 import { sweep } from "./net/sweep.ts";
 import { TargetGroup } from "./net/target-group.ts";
 import { makeOwnTls, makeServerTls, type ServerTls } from "./net/tls.ts";
+import { TopologyGroup } from "./net/topology-group.ts";
 import { ProxyCounters } from "./observe/counters.ts";
 import { PinLog } from "./observe/pin-log.ts";
 import type { AdminView, EndpointView } from "./observe/state-view.ts";
@@ -43,7 +45,7 @@ export class ProxyRuntime implements ProxyHandle {
   #spec: ProxySpec;
   #service: Service | null = null;
   #endpoints: EndpointSet | null = null;
-  #targets: TargetGroup | null = null;
+  #targets: TargetGroup | TopologyGroup | null = null;
   #monitorLogin: NamedPassword | null = null;
   #timers: NodeJS.Timeout[] = [];
   #nextSweepMs = 0;
@@ -71,7 +73,6 @@ export class ProxyRuntime implements ProxyHandle {
 
   async start(): Promise<void> {
     const spec = this.#spec;
-    refuseTopology(spec.target);
     this.#accounts.adopt(await this.#accounts.read(spec.auth));
     const service = new Service({
       spec,
@@ -84,7 +85,8 @@ export class ProxyRuntime implements ProxyHandle {
     });
     service.iam = { keys: this.#ports.tokenKeys ?? null, endpoints: [] };
     this.#adoptFiles(service, await this.#readFiles(spec, null));
-    const targets = new TargetGroup(service, {
+    const Group = spec.target.topology === "static" ? TargetGroup : TopologyGroup;
+    const targets = new Group(service, {
       current: () => this.#watchAs(),
       refused: () => void this.#rereadMonitor(service),
     });
@@ -109,7 +111,6 @@ export class ProxyRuntime implements ProxyHandle {
     const service = this.#service;
     const { old, endpoints, targets } = this.#parts();
     if (service === null) throw new Error("the proxy is not running");
-    refuseTopology(spec.target);
     const files = await this.#readFiles(spec, service.tls);
     const accounts = await this.#accounts.read(spec.auth);
     const opened = await endpoints.prepare(spec.endpoints);
@@ -168,7 +169,7 @@ export class ProxyRuntime implements ProxyHandle {
     this.#ports.events.emit({ kind: "proxy-stopped", at, sessionsCut });
   }
 
-  #parts(): { old: ProxySpec; endpoints: EndpointSet; targets: TargetGroup } {
+  #parts(): { old: ProxySpec; endpoints: EndpointSet; targets: TargetGroup | TopologyGroup } {
     const [endpoints, targets] = [this.#endpoints, this.#targets];
     if (endpoints === null || targets === null) throw new Error("the proxy has not been started");
     return { old: this.#spec, endpoints, targets };
@@ -282,12 +283,6 @@ export class ProxyRuntime implements ProxyHandle {
       this.#rereading = false;
     }
   }
-}
-
-/** `static` is the only source of roles so far: another one must not be taken for it. */
-function refuseTopology({ topology }: TargetSpec): void {
-  if (topology !== "static")
-    throw new SettingFault(["target", "topology"], `${topology} is not part of this version`);
 }
 
 async function untilKilled(service: Service): Promise<void> {

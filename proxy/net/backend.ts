@@ -32,6 +32,8 @@ export interface BackendUser {
 export interface BackendOwner {
   /** Its link is gone, or it broke the protocol, in whatever state. Called before the user hears of it. */
   broken(backend: Backend, detail: string): void;
+  /** `bytes[0, end)` end a response with an error. True: the client shall not see it, and the owner has taken the backend back. */
+  isRefusal?(backend: Backend, bytes: Uint8Array, end: number): boolean;
   /** Our own code failed over what it sent. */
   bug(where: string, error: unknown, session: number | null): void;
   monotonicMs(): number;
@@ -191,6 +193,12 @@ export class Backend extends PooledBackend implements LinkOwner {
     return this.#sent <= from ? null : this.#out.toString("latin1", from, this.#sent);
   }
 
+  /** The command sent last, header included; null where it was too long to be kept. */
+  sentCommand(): Buffer | null {
+    if (this.#sent < 5 || this.#sent !== 4 + this.#out.readUIntLE(0, 3)) return null;
+    return Buffer.from(this.#out.subarray(0, this.#sent));
+  }
+
   /** A byte of the statement or command sent last. */
   sentByte(at: number): number {
     return at < this.#sent ? (this.#out[at] as number) : 0;
@@ -272,6 +280,7 @@ export class Backend extends PooledBackend implements LinkOwner {
     const ended = walker.done;
     if (walker.malformed) return this.#lost("malformed response", true);
     if (ended) this.#mode = Mode.READY;
+    if (ended && walker.errorCode !== 0 && this.owner.isRefusal?.(this, bytes, stop)) return;
     user.fromBackend(this, bytes, stop, ended);
     if (stop < end) return this.#lost("bytes after the end of a response", true);
     if (ended) user.responseEnded(this);

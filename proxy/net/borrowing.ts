@@ -6,6 +6,8 @@ import { Phase } from "./phase.ts";
 
 /** Puts a session into the pool's queue; what it wants to send is kept. */
 export function waitForBackend(session: ClientSession, now: number): void {
+  const fault = session.service.trouble.faultOf(session.role);
+  if (fault !== null) return failCommand(session, makeFault(fault as "noReadOnlyInstance"));
   session.phase = Phase.WAITING;
   session.counters.sessionsWaiting += 1;
   const outcome = session.service.pool.enqueue(session, now);

@@ -192,6 +192,14 @@ export class ClientInput {
     if (this.#request !== null) this.consumePending();
   }
 
+  /** Puts a command that was sent before all that waits: it is to be sent again. */
+  putBack(packet: Buffer): void {
+    const rest = this.#pending?.subarray(this.#start, this.#end) ?? Buffer.alloc(0);
+    this.#pending = Buffer.concat([packet, rest]);
+    this.#start = 0;
+    this.#end = this.#pending.length;
+  }
+
   /** The command that waits, header included. */
   command(): Buffer {
     const bytes = this.#pending as Buffer;

@@ -1,5 +1,6 @@
 import { toSql } from "../session/read-back.ts";
 import { Capability, MariadbCapability } from "../wire/capabilities.ts";
+import type { Greeting } from "../wire/greeting.ts";
 import type { TextRow } from "../wire/text-result.ts";
 
 /** A collation by the number that logins carry. */
@@ -143,12 +144,12 @@ export const UNSEEN_SERVER: ServerFacts = {
   ],
 };
 
-export const COLLATIONS_QUERY =
+const COLLATIONS_QUERY =
   "SELECT ID, CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL AND CHARACTER_SET_NAME IS NOT NULL";
 
-export const TRACKED_QUERY = `SHOW SESSION VARIABLES WHERE Variable_name IN (${TRACKED.map((name) => `'${name}'`).join(",")})`;
+const TRACKED_QUERY = `SHOW SESSION VARIABLES WHERE Variable_name IN (${TRACKED.map((name) => `'${name}'`).join(",")})`;
 
-export const CHARSET_QUERY =
+const CHARSET_QUERY =
   "SELECT CAST(@@session.character_set_client AS BINARY),CAST(@@session.character_set_results AS BINARY),CAST(@@session.collation_connection AS BINARY)";
 
 export function decodeCollations(rows: readonly TextRow[]): Map<number, Collation> {
@@ -157,6 +158,25 @@ export function decodeCollations(rows: readonly TextRow[]): Map<number, Collatio
     if (id && charset && name) found.set(Number(id), { charset, name });
   }
   return found;
+}
+
+/** Answers to these, after a reset, tell what {@link factsOf} wants to know. */
+export const FACTS_QUERIES: readonly string[] = [CHARSET_QUERY, COLLATIONS_QUERY, TRACKED_QUERY];
+
+export function factsOf(
+  greeting: Greeting,
+  rows: readonly (readonly TextRow[] | undefined)[],
+): ServerFacts {
+  return {
+    version: greeting.serverVersion,
+    mariadb: /mariadb/i.test(greeting.serverVersion),
+    capabilities: greeting.capabilities,
+    mariadbCapabilities: greeting.mariadbCapabilities,
+    charset: greeting.charset,
+    collations: decodeCollations(rows[1] ?? []),
+    tracked: decodeTracked(rows[2] ?? []),
+    resetCharset: decodeCharset(rows[0]?.[0] ?? []),
+  };
 }
 
 /** Where a server has both spellings of a variable, the older one is left out. */

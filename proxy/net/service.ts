@@ -4,7 +4,7 @@ import { NoncePool } from "../auth/nonce-pool.ts";
 import { type PasswordScheme, Plugin } from "../auth/plugins.ts";
 import { BOUNDS } from "../base/bounds.ts";
 import type { ProxyCounters } from "../observe/counters.ts";
-import type { BackendCloseReason, EventBus } from "../observe/events.ts";
+import type { EventBus } from "../observe/events.ts";
 import type { PinLog } from "../observe/pin-log.ts";
 import type { CloseReason, PooledBackend, PoolTarget } from "../pool/backend.ts";
 import type { PoolKey } from "../pool/key.ts";
@@ -25,8 +25,10 @@ import { type IamCheck, problemOfToken } from "./iam-login.ts";
 import { splitStatements } from "./init-query.ts";
 import { openBackend } from "./open-backend.ts";
 import type { OpeningFailure } from "./opening.ts";
+import { CLOSE_REASONS, poolLimits } from "./pool-settings.ts";
 import { type ServerFacts, UNSEEN_SERVER } from "./server-facts.ts";
 import type { ServerTls } from "./tls.ts";
+import { NO_TROUBLE_WATCH, type TroubleWatch } from "./trouble.ts";
 
 /** A target's address, beside what the pool knows of it. */
 export interface TargetAddress {
@@ -67,6 +69,8 @@ export class Service implements BackendOwner, PoolPorts {
   /** null: no client may speak TLS. */
   tls: ServerTls | null = null;
   killsRunning = 0;
+  /** Hears of signs of trouble at the targets. */
+  trouble: TroubleWatch = NO_TROUBLE_WATCH;
   readonly nonces = new NoncePool();
   readonly verdicts = new VerdictCache();
   readonly sessions = new Map<number, ClientSession>();
@@ -240,6 +244,11 @@ export class Service implements BackendOwner, PoolPorts {
       this.#tellFailed(backend, { failure: "unreachable", error: null, detail });
     }
     this.#closed(backend);
+    this.trouble.suspect();
+  }
+
+  isRefusal(backend: Backend, bytes: Uint8Array, end: number): boolean {
+    return this.trouble.isRefusal(backend, bytes, end);
   }
 
   opened(backend: Backend): void {
@@ -275,7 +284,7 @@ export class Service implements BackendOwner, PoolPorts {
     const account = this.accounts.find(key.userKey);
     if (denied && account !== null) this.denials.note(target, account, failure, now);
     this.pool.openFailed(backend, failure, now);
-    if (!denied && failure.failure !== "init-query") return;
+    if (!denied && failure.failure !== "init-query") return this.trouble.suspect();
     void this.#renewPassword(account).then((renewed) => {
       if (renewed) this.pool.renewKey(key, this.monotonicMs());
       else this.#refuseWaiters(backend, failure);
@@ -371,36 +380,6 @@ export class Service implements BackendOwner, PoolPorts {
 /** Odd, so that the ids go through all values before one comes again. */
 const ID_STEP = 0x1234_5679;
 
-const CLOSE_REASONS: Record<CloseReason, BackendCloseReason> = {
-  idle: "idle",
-  lifetime: "lifetime",
-  surplus: "surplus",
-  evicted: "surplus",
-  retired: "target-gone",
-  "aged-out": "surplus",
-  broken: "lost",
-  "reset-failed": "reset-failed",
-  "client-gone": "client-gone",
-  shutdown: "stopped",
-};
-
 export function roleName(target: PoolTarget): "READ_WRITE" | "READ_ONLY" {
   return target.role === Role.READ_ONLY || target.role === NO_ROLE ? "READ_ONLY" : "READ_WRITE";
-}
-
-export function poolLimits(spec: ProxySpec): {
-  maxConnectionsPercent: number;
-  maxConnections: number | null;
-  maxIdleConnectionsPercent: number;
-  borrowTimeoutMs: number;
-  waitersMax: number;
-} {
-  const { pool } = spec;
-  return {
-    maxConnectionsPercent: pool.maxConnectionsPercent,
-    maxConnections: pool.maxConnections,
-    maxIdleConnectionsPercent: pool.maxIdleConnectionsPercent,
-    borrowTimeoutMs: pool.connectionBorrowTimeout * 1000,
-    waitersMax: BOUNDS.waitersMax,
-  };
 }

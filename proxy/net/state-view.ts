@@ -15,12 +15,12 @@ import type { ProxySpec } from "../spec/proxy-spec.ts";
 import type { ClientSession } from "./client-session.ts";
 import { Phase } from "./phase.ts";
 import type { Service } from "./service.ts";
-import type { TargetMonitor } from "./target-monitor.ts";
+import type { WatchedTarget } from "./watched-target.ts";
 
 export interface ViewSources {
   service(): Service | null;
   readonly pins: PinLog;
-  monitors(): Iterable<TargetMonitor>;
+  monitors(): Iterable<WatchedTarget>;
   endpoints(): readonly EndpointView[];
   spec(): ProxySpec;
   /** Of Sluice. */
@@ -64,7 +64,7 @@ function stateView(sources: ViewSources, sessionsMax: number): StateView {
   };
 }
 
-function targetView(monitor: TargetMonitor, service: Service | null): TargetView {
+function targetView(monitor: WatchedTarget, service: Service | null): TargetView {
   const { target } = monitor;
   const address = service?.addresses.get(target);
   return {
@@ -77,7 +77,7 @@ function targetView(monitor: TargetMonitor, service: Service | null): TargetView
     description: monitor.description,
     serverMaxConnections: target.maxConnections,
     maxConnections: target.capacity,
-    lagMs: null,
+    lagMs: monitor.lagMs,
   };
 }
 

@@ -5,16 +5,9 @@ import { decodeTextRows, type TextRow } from "../wire/text-result.ts";
 import { Backend } from "./backend.ts";
 import { ownReset } from "./housekeeping.ts";
 import { type Opened, type OpeningFailure, openConnection, ownCapabilities } from "./opening.ts";
-import {
-  CHARSET_QUERY,
-  COLLATIONS_QUERY,
-  decodeCharset,
-  decodeCollations,
-  decodeTracked,
-  type ServerFacts,
-  TRACKED_QUERY,
-} from "./server-facts.ts";
+import { FACTS_QUERIES, factsOf } from "./server-facts.ts";
 import type { Service, TargetAddress } from "./service.ts";
+import type { WatchedTarget } from "./watched-target.ts";
 
 /** Who watches the targets. */
 export interface MonitorLogin {
@@ -36,12 +29,13 @@ export interface MonitorLogins {
 }
 
 /** Watches one target over a connection of its own, outside of the pool. */
-export class TargetMonitor {
+export class TargetMonitor implements WatchedTarget {
   readonly target: PoolTarget;
   readonly role: TargetRole;
   state: TargetState = "REGISTERING";
   reason: TargetReason | null = null;
   description: string | null = null;
+  readonly lagMs = null;
   readonly #service: Service;
   readonly #logins: MonitorLogins;
   #connection: Backend | null = null;
@@ -131,9 +125,7 @@ export class TargetMonitor {
   #learn(connection: Backend, opened: Opened): void {
     const queries = [
       ownReset(),
-      ...[CHARSET_QUERY, COLLATIONS_QUERY, TRACKED_QUERY, STATUS_QUERY].map((sql) =>
-        connection.query(sql),
-      ),
+      ...[...FACTS_QUERIES, STATUS_QUERY].map((sql) => connection.query(sql)),
     ];
     connection.run(queries, (failure, answers) => {
       if (failure !== null) return this.#lost(`${failure.error.errno} ${failure.error.message}`);
@@ -142,7 +134,7 @@ export class TargetMonitor {
       );
       // Clients are spoken to as the writer would; a reader's word counts until that has been heard.
       if (this.role === "READ_WRITE" || !this.#service.seen)
-        this.#service.learn(factsOf(opened, rows));
+        this.#service.learn(factsOf(opened.greeting, rows.slice(1)));
       this.#deniedPauseMs = 0;
       this.#available(rows[4]?.[0] ?? []);
     });
@@ -222,18 +214,4 @@ export class TargetMonitor {
       detail: detail ?? "",
     });
   }
-}
-
-function factsOf(opened: Opened, rows: readonly (readonly TextRow[])[]): ServerFacts {
-  const { greeting } = opened;
-  return {
-    version: greeting.serverVersion,
-    mariadb: /mariadb/i.test(greeting.serverVersion),
-    capabilities: greeting.capabilities,
-    mariadbCapabilities: greeting.mariadbCapabilities,
-    charset: greeting.charset,
-    collations: decodeCollations(rows[2] ?? []),
-    tracked: decodeTracked(rows[3] ?? []),
-    resetCharset: decodeCharset(rows[1]?.[0] ?? []),
-  };
 }

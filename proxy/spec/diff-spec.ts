@@ -34,6 +34,7 @@ export const CHANGE_RULES: Readonly<Record<string, Rule>> = {
   "target.hosts": ["live", "servers are added to and removed from the target group"],
   "target.topology": ["restart", "roles come from one source from start to end"],
   "target.domainSuffix": ["restart", "host names of instances that are in use depend on it"],
+  "target.instances": ["restart", "addresses of instances that are in use depend on it"],
   "target.monitor": ["live", "from the next probe on"],
   "target.tls": ["live", "for new backends"],
   "target.caFile": ["live", "for new backends"],
@@ -74,12 +75,12 @@ export function diffSpec(old: ProxySpec, next: ProxySpec): SpecChange[] {
 
 /** The part of a new spec that a running proxy can take over: what needs a restart stays as it was. */
 export function reloadablePart(old: ProxySpec, next: ProxySpec): ProxySpec {
-  const { topology, domainSuffix } = old.target;
+  const { topology, domainSuffix, instances } = old.target;
   return {
     ...next,
     name: old.name,
     admin: old.admin,
-    target: { ...next.target, topology, domainSuffix },
+    target: { ...next.target, topology, domainSuffix, instances },
   };
 }
 

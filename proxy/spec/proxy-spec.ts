@@ -82,6 +82,8 @@ export interface TargetSpec {
   readonly hosts: readonly HostSpec[];
   readonly topology: Topology;
   readonly domainSuffix: string;
+  /** Where instances are that the suffix does not lead to, by id. */
+  readonly instances: Readonly<Record<string, HostSpec>>;
   readonly monitor: MonitorSpec;
   readonly tls: TargetTlsMode;
   /** null: the certificate authorities that Node knows. */

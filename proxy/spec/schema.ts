@@ -121,6 +121,16 @@ const target = z.strictObject({
     .regex(/^\S*$/, "must not contain spaces")
     .default("")
     .meta({ description: "With `aurora`: a discovered instance's host name is its id and this." }),
+  instances: z
+    .record(
+      z.string().min(1).max(255),
+      z.string().max(260).regex(HOST_WITH_PORT, "must be HOST or HOST:PORT"),
+    )
+    .default({})
+    .meta({
+      description:
+        "With `aurora`: `host:port` by id, for instances that `domainSuffix` does not lead to.",
+    }),
   monitor: monitor
     .prefault({})
     .meta({ description: "How servers are watched. Without a user: as the first one of `auth`." }),

@@ -9,7 +9,7 @@ const MYSQL_PORT = 3306;
 export function toProxySpec(file: SpecFile, places: Places): ProxySpec {
   const { endpoints, requireTLS, tls, idleClientTimeout, debugLogging, pinning, limits, admin } =
     file;
-  const { monitor, hosts, topology, domainSuffix, caFile } = file.target;
+  const { monitor, hosts, topology, domainSuffix, instances, caFile } = file.target;
   return {
     name: file.name,
     endpoints,
@@ -26,6 +26,9 @@ export function toProxySpec(file: SpecFile, places: Places): ProxySpec {
       hosts: hosts.map(toHost),
       topology,
       domainSuffix,
+      instances: Object.fromEntries(
+        Object.entries(instances).map(([id, address]) => [id, toHost(address)]),
+      ),
       monitor: {
         credential: toCredential(monitor, ["target", "monitor"], places),
         interval: monitor.interval,
