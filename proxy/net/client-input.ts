@@ -57,12 +57,15 @@ export class ClientInput {
   }
 
   received(bytes: Uint8Array, end: number): void {
-    let at = 0;
-    if (this.#pending === null) {
-      if (this.#request !== null) at = this.#relay(bytes, 0, end);
-      if (at < end && this.#mayConsume) at = this.#consume(bytes, at, end);
+    if (this.#pending !== null) {
+      this.#keep(bytes, 0, end);
+      if (this.#mayConsume || this.#request !== null) this.consumePending();
+      return;
     }
-    if (at !== KEPT && at < end) this.#keep(bytes, at, end);
+    let at = 0;
+    if (this.#request !== null) at = this.#relay(bytes, 0, end);
+    if (at < end && this.#mayConsume) at = this.#consume(bytes, at, end);
+    if (at !== KEPT && at < end && !this.#session.isClosed) this.#keep(bytes, at, end);
   }
 
   clear(): void {
