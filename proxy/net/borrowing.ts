@@ -1,4 +1,5 @@
 import { makeFault } from "../base/faults.ts";
+import type { TargetSpec } from "../spec/proxy-spec.ts";
 import type { ErrFields } from "../wire/err.ts";
 import type { ClientSession } from "./client-session.ts";
 import type { OpeningFailure } from "./opening.ts";
@@ -9,11 +10,18 @@ export function waitForBackend(session: ClientSession, now: number): void {
   const fault = session.service.trouble.faultOf(session.role);
   if (fault !== null) return failCommand(session, makeFault(fault as "noReadOnlyInstance"));
   session.phase = Phase.WAITING;
+  if (session.endpoint.targetRole === "READ_ONLY" && hasNoReaders(session.service.spec.target))
+    return failCommand(session, makeFault("noReadOnlyInstance"));
   session.counters.sessionsWaiting += 1;
   const outcome = session.service.pool.enqueue(session, now);
   if (outcome === "waiting") return;
   session.counters.sessionsWaiting -= 1;
   failCommand(session, makeFault("borrowTimeout"));
+}
+
+/** With a list of one there never will be any. */
+function hasNoReaders({ topology, hosts }: TargetSpec): boolean {
+  return topology === "static" && hosts.length < 2;
 }
 
 /** The borrow timeout has passed. */
@@ -38,8 +46,9 @@ export function backendRefused(session: ClientSession, failure: OpeningFailure):
   session.counters.sessionsWaiting -= 1;
   const user = session.account?.username ?? "";
   const denied = makeFault("accessDenied", { user, host: "%", usingPassword: "YES" });
-  const isDenied = failure.failure === "access-denied";
-  failCommand(session, isDenied ? denied : (failure.error ?? makeFault("unknownError")));
+  const { error } = failure;
+  const isDenied = failure.failure === "access-denied" && (error === null || error.errno === 1045);
+  failCommand(session, isDenied ? denied : (error ?? makeFault("unknownError")));
 }
 
 /** Answers the command that waits with an error, and drops it. */

@@ -120,11 +120,12 @@ export function backendCapabilities(server: number, flags: number): number {
   return (server & (flags | ALWAYS)) >>> 0;
 }
 
-/** Stands in until a server has been seen: what MySQL 8 would say. */
+/** Stands in until a server has been seen: what MySQL 8 would say, of what every supported server can do. */
 export const UNSEEN_SERVER: ServerFacts = {
   version: "8.0.36",
   mariadb: false,
-  capabilities: OFFERED >>> 0,
+  capabilities:
+    (OFFERED & ~(Capability.QUERY_ATTRIBUTES | Capability.OPTIONAL_RESULTSET_METADATA)) >>> 0,
   mariadbCapabilities: 0,
   charset: 255,
   collations: new Map([
