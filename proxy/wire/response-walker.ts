@@ -1,4 +1,5 @@
 import { NUMBERS } from "./lenenc-numbers.ts";
+import { headInHand, payloadLength } from "./packet-head.ts";
 
 /**
  * Follows a server's response to its end without looking at rows: packet lengths, the first byte, and the few numbers of OK,
@@ -33,6 +34,7 @@ const Phase = {
 
 const SERVER_MORE_RESULTS_EXISTS = 0x0008;
 const SERVER_STATUS_CURSOR_EXISTS = 0x0040;
+const SERVER_PS_OUT_PARAMS = 0x1000;
 
 /** Bytes of a payload that are ever looked at: an OK packet's numbers take at most 1 + 9 + 9 + 2 + 2. */
 const HEAD_BYTES = 23;
@@ -70,6 +72,8 @@ export class ResponseWalker {
   #continued = false;
   #left = 0;
   #columnsAfterParameters = 0;
+  /** The statement being prepared comes without definitions. */
+  #bare = false;
   #held = 0;
   readonly #head = new Uint8Array(4 + HEAD_BYTES);
 
@@ -100,10 +104,7 @@ export class ResponseWalker {
     this.wantsFile = false;
   }
 
-  /**
-   * Walks `bytes[start, end)`. Returns the position after the last byte that belongs to the response: `end` unless the response
-   * ended, or asked for a file, before.
-   */
+  /** Returns the position after the last byte that belongs to the response: `end` unless it ended, or asked for a file, before. */
   feed(bytes: Uint8Array, start: number, end: number): number {
     let at = start;
     while (at < end) {
@@ -149,7 +150,8 @@ export class ResponseWalker {
 
   /** Takes one packet's header and head, from the bytes in hand or joined with those held from before. */
   #packet(bytes: Uint8Array, start: number, end: number): number {
-    if (this.#held > 0 || !headInHand(bytes, start, end)) return this.#joined(bytes, start, end);
+    if (this.#held > 0 || !headInHand(bytes, start, end, HEAD_BYTES))
+      return this.#joined(bytes, start, end);
     const length = payloadLength(bytes, start);
     this.#judge(bytes, start + 4, length);
     const after = start + 4 + length;
@@ -210,8 +212,7 @@ export class ResponseWalker {
     if (this.#shape === ResponseShape.TEXT) return this.#end();
     if (this.#shape === ResponseShape.PREPARE) return this.#prepared(bytes, at, length);
     if (first === 0) return this.#ok(bytes, at, length);
-    if (first === 0xfe && length < 9) return this.#eof(bytes, at, length);
-    if (first === 0xfe && length < MAX_PAYLOAD) return this.#ok(bytes, at, length);
+    if (first === 0xfe) return this.#eof(bytes, at, length);
     if (first === 0xfb) {
       this.wantsFile = true;
       return;
@@ -283,12 +284,8 @@ export class ResponseWalker {
 
   /** The phase in which `columns` definitions of a prepared statement follow; ends the response when none do. */
   #columnsPhase(columns: number): number {
-    if (columns === 0) {
-      this.#end();
-      return Phase.ENDING;
-    }
-    this.#left = columns;
-    return Phase.COLUMNS;
+    if (columns === 0) return Phase.ENDING;
+    return this.#definitionsPhase(columns, Phase.COLUMNS, Phase.COLUMNS_END);
   }
 
   #row(bytes: Uint8Array, at: number, length: number): void {
@@ -312,16 +309,25 @@ export class ResponseWalker {
         ((bytes[at + 3] as number) << 16) |
         ((bytes[at + 4] as number) << 24)) >>>
       0;
-    let columns = (bytes[at + 5] as number) | ((bytes[at + 6] as number) << 8);
-    let parameters = (bytes[at + 7] as number) | ((bytes[at + 8] as number) << 8);
+    const columns = (bytes[at + 5] as number) | ((bytes[at + 6] as number) << 8);
+    const parameters = (bytes[at + 7] as number) | ((bytes[at + 8] as number) << 8);
     this.warnings = (bytes[at + 10] as number) | ((bytes[at + 11] as number) << 8);
-    if (this.optionalMetadata && length > 12 && bytes[at + 12] === 0) {
-      columns = 0;
-      parameters = 0;
-    }
+    this.#bare = this.optionalMetadata && length > 12 && bytes[at + 12] === 0;
     this.#columnsAfterParameters = columns;
-    this.#left = parameters;
-    this.#phase = parameters > 0 ? Phase.PARAMETERS : this.#columnsPhase(columns);
+    this.#phase =
+      parameters > 0
+        ? this.#definitionsPhase(parameters, Phase.PARAMETERS, Phase.PARAMETERS_END)
+        : this.#columnsPhase(columns);
+  }
+
+  /** Where definitions are left out, the old convention still ends each block of them with EOF. */
+  #definitionsPhase(count: number, definitions: number, end: number): number {
+    this.#left = count;
+    if (!this.#bare) return definitions;
+    if (!this.deprecateEof) return end;
+    return end === Phase.COLUMNS_END
+      ? Phase.ENDING
+      : this.#columnsPhase(this.#columnsAfterParameters);
   }
 
   #ok(bytes: Uint8Array, at: number, length: number): void {
@@ -338,8 +344,12 @@ export class ResponseWalker {
   }
 
   #eof(bytes: Uint8Array, at: number, length: number): void {
-    if (length < 5) return this.#bad();
+    if (length < 5 || length > 8) return this.#bad();
+    // Behind OUT parameters MySQL says only in the EOF of the columns that another result follows.
+    const isOut = this.#phase === Phase.ROWS && (this.status & SERVER_PS_OUT_PARAMS) !== 0;
+    const before = isOut ? this.status & SERVER_MORE_RESULTS_EXISTS : 0;
     this.#warningsAndStatus(bytes, at + 1);
+    this.status |= before;
     this.#resultEnd();
   }
 
@@ -382,16 +392,4 @@ export class ResponseWalker {
     }
     return this.wantsFile;
   }
-}
-
-function payloadLength(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)
-  );
-}
-
-/** Whether header and head of the packet at `start` can be read where they are. */
-function headInHand(bytes: Uint8Array, start: number, end: number): boolean {
-  const size = end - start;
-  return size >= 4 && size >= 4 + Math.min(HEAD_BYTES, payloadLength(bytes, start));
 }

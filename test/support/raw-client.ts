@@ -333,6 +333,9 @@ export class RawClient {
       if (eof[0] !== 0xfe || eof.length !== 5) throw new Error("no EOF behind the columns");
       const status = eof.readUInt16LE(3);
       if (status & Status.CURSOR_EXISTS) return { payload: eof, status };
+      const end = await this.#readRows(next);
+      const more = status & Status.PS_OUT_PARAMS ? status & Status.MORE_RESULTS_EXISTS : 0;
+      return { ...end, status: end.status | more };
     }
     return this.#readRows(next);
   }
@@ -353,9 +356,9 @@ export class RawClient {
     if (first[0] === 0xff) return ended;
     const modern = (this.capabilities & Capability.DEPRECATE_EOF) !== 0;
     const optional = (this.capabilities & Capability.OPTIONAL_RESULTSET_METADATA) !== 0;
-    if (optional && first[12] === 0) return ended;
+    const bare = optional && first[12] === 0;
     for (const count of [first.readUInt16LE(7), first.readUInt16LE(5)]) {
-      for (let i = 0; i < count; i++) await next();
+      for (let i = 0; i < count && !bare; i++) await next();
       if (count > 0 && !modern) await next();
     }
     return ended;
@@ -383,10 +386,14 @@ export class RawClient {
       .map((row) => textValues(row, columns));
   }
 
-  async prepare(sql: string): Promise<{ id: number; answer: RawAnswer }> {
+  /** The statement's id, and the answer with 0 in the place of it: servers count ids by connection. */
+  async prepare(sql: string): Promise<{ id: number; answer: Buffer }> {
     this.command(Command.STMT_PREPARE, sql);
-    const answer = await this.answer(ResponseShape.PREPARE);
-    return { id: answer.error === null ? answer.payloads[0]!.readUInt32LE(1) : -1, answer };
+    const { bytes, payloads, error } = await this.answer(ResponseShape.PREPARE);
+    const answer = Buffer.from(bytes);
+    if (error !== null) return { id: -1, answer };
+    answer.writeUInt32LE(0, 5);
+    return { id: payloads[0]!.readUInt32LE(1), answer };
   }
 
   quit(): void {

@@ -112,6 +112,8 @@ interface ResultSet {
   readonly columns: number;
   readonly rows: readonly Buffer[];
   readonly status: number;
+  /** Of the end alone. */
+  readonly endStatus?: number;
   /** With `optionalMetadata`: leaves the column definitions out. */
   readonly bare?: boolean;
   readonly failsAfterRows?: boolean;
@@ -123,7 +125,8 @@ function resultSet(dialect: Dialect, set: ResultSet): Buffer[] {
     ? Buffer.concat([lenenc(columns), Buffer.from([bare ? 0 : 1])])
     : lenenc(columns);
   const definitions = bare ? [] : Array.from({ length: columns }, (_, i) => column(`c${i}`));
-  const end = dialect.deprecateEof ? ok(dialect, 0xfe, status, END_VALUES) : eof(status);
+  const { endStatus = status } = set;
+  const end = dialect.deprecateEof ? ok(dialect, 0xfe, endStatus, END_VALUES) : eof(endStatus);
   return [
     count,
     ...definitions,
@@ -151,9 +154,9 @@ function prepared(dialect: Dialect, parameters: number, columns: number, bare = 
     : head;
   const end = dialect.deprecateEof ? [] : [eof(2, 0)];
   const block = (count: number, name: string): Buffer[] =>
-    count === 0 || bare
+    count === 0
       ? []
-      : [...Array.from({ length: count }, (_, i) => column(`${name}${i}`)), ...end];
+      : [...Array.from({ length: bare ? 0 : count }, (_, i) => column(`${name}${i}`)), ...end];
   return [first, ...block(parameters, "?"), ...block(columns, "c")];
 }
 
@@ -268,6 +271,20 @@ export function responseSamples(dialect: Dialect): ResponseSample[] {
       ]),
       expected: { status, hadResultSet: true },
     },
+    {
+      name: "OUT parameters of a server that tells of more behind the columns alone",
+      shape: RESULT,
+      bytes: joined([
+        ...resultSet(dialect, {
+          columns: 2,
+          rows: [BINARY_ROW],
+          status: MORE | Status.PS_OUT_PARAMS,
+          endStatus: dialect.deprecateEof ? MORE : DONE,
+        }),
+        ok(dialect, 0, DONE),
+      ]),
+      expected: { status, hadResultSet: true },
+    },
     ...preparations(dialect),
     ...(dialect.optionalMetadata
       ? [
@@ -329,12 +346,19 @@ function preparations(dialect: Dialect): ResponseSample[] {
     }
   }
   if (dialect.optionalMetadata) {
-    samples.push({
-      name: "a statement without metadata",
-      shape,
-      bytes: joined(prepared(dialect, 2, 2, true)),
-      expected: { statementId: expected.statementId },
-    });
+    for (const [parameters, columns] of [
+      [2, 2],
+      [0, 2],
+      [2, 0],
+      [0, 0],
+    ] as const) {
+      samples.push({
+        name: `a statement without metadata, of ${parameters} parameters and ${columns} columns`,
+        shape,
+        bytes: joined(prepared(dialect, parameters, columns, true)),
+        expected: { statementId: expected.statementId },
+      });
+    }
   }
   return samples;
 }

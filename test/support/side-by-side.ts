@@ -79,13 +79,20 @@ export class SideBySide implements AsyncDisposable {
   }
 }
 
-const LONG = 600;
+const LONG = 120;
 
 function readable(seen: RawAnswer | Buffer | string | number): string {
   if (typeof seen === "string" || typeof seen === "number") return String(seen);
-  const bytes = Buffer.isBuffer(seen) ? seen : seen.bytes;
-  const said = bytes.toString("latin1", 0, LONG);
-  if (bytes.length <= LONG) return JSON.stringify(said);
+  if (Buffer.isBuffer(seen)) return shown(seen);
+  const { error, payloads, bytes } = seen;
+  if (error === null || payloads.length > 1) return shown(bytes);
+  // Messages name statements by ids, which servers count by connection.
+  return `ERR ${error.errno} ${error.sqlState} ${error.message.replace(/\(\d+\)/, "(id)")}`;
+}
+
+function shown(bytes: Buffer): string {
+  const said = JSON.stringify(bytes.toString("latin1", 0, LONG));
+  if (bytes.length <= LONG) return said;
   const hash = createHash("sha1").update(bytes).digest("hex");
-  return `${JSON.stringify(said)}… ${bytes.length} bytes, ${hash}`;
+  return `${said}… ${bytes.length} bytes, ${hash}`;
 }
