@@ -73,9 +73,9 @@ export class Backend extends PooledBackend implements LinkOwner {
   baselineId = 0;
   /** The session that used it last, to know whose leftovers these are. */
   usedBy = 0;
-  /** Whose LAST_INSERT_ID() it holds: a session's id and the number of that session's value. */
-  insertIdOf = 0;
-  insertIdVersion = 0;
+  /** What LAST_INSERT_ID() says there, as far as it is known. */
+  insertIdLow = 0;
+  insertIdHigh = 0;
   #giveUp: (() => void) | null = null;
   #openingDeadlineMs = Number.POSITIVE_INFINITY;
   #sent = 0;
@@ -121,8 +121,8 @@ export class Backend extends PooledBackend implements LinkOwner {
     this.variables = charset;
     this.baselineId = baselineId;
     this.tainted = false;
-    this.insertIdOf = 0;
-    this.insertIdVersion = 0;
+    this.insertIdLow = 0;
+    this.insertIdHigh = 0;
   }
 
   get dead(): boolean {

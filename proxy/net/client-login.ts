@@ -257,7 +257,7 @@ export class ClientLogin {
     session.mariadbCapabilities = this.#mariadbCapabilities;
     session.states = kind.states;
     session.key = service.keyFor(account, kind, this.#charset);
-    session.ledger.begin(this.#state());
+    session.ledger.begin(this.#state(), service.newId());
     if (this.#schema === "" || this.#isKnownSchema()) return this.#finish();
     this.#paused = true;
     checkSchema(session, (error) => {

@@ -72,7 +72,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser {
     this.id = service.newId();
     this.sessionId = this.id;
     this.link = link;
-    this.ledger = new SessionLedger(NO_STATE);
+    this.ledger = new SessionLedger(NO_STATE, this.id);
     this.lastActiveMs = service.monotonicMs();
     this.connectedAt = service.epochMs();
   }

@@ -7,12 +7,14 @@ import { failCommand, waitForBackend } from "./borrowing.ts";
 import type { ClientSession } from "./client-session.ts";
 import { CLEAR_DIAGNOSTICS, rewriteCounts, serveKeptWarnings } from "./diagnostics.ts";
 import { type OwnCommand, ownPing, syncCommand } from "./housekeeping.ts";
+import { ASK_INSERT_ID, bringInsertId, lacksInsertId, settleInsertId } from "./insert-id.ts";
 import { Phase } from "./phase.ts";
 import { recycle } from "./settle.ts";
 
 const READS_COUNTS = Fact.READS_ROW_COUNT | Fact.READS_FOUND_ROWS;
 /** Facts of a statement whose answer may depend on what this session did before, wherever that was. */
-const LOOKS_BACK = Fact.READS_INSERT_ID | Fact.READS_DIAGNOSTICS | READS_COUNTS | Fact.OPAQUE;
+const LOOKS_BACK =
+  Fact.READS_INSERT_ID | Fact.SETS_INSERT_ID | Fact.READS_DIAGNOSTICS | READS_COUNTS | Fact.OPAQUE;
 
 /** A backend that has idled for longer is asked whether it still lives before a client's statement depends on it. */
 const STALE_MS = 30_000;
@@ -23,7 +25,7 @@ export function needsPreparation(session: ClientSession, backend: Backend): bool
   if (session.commandStartedMs - backend.idleSince > STALE_MS) return true;
   if (lacksPast(session, backend)) return true;
   // What only this session could have left behind is its own to meet again; others never do.
-  return backend.usedBy !== session.id && backend.tainted;
+  return backend.usedBy !== session.ledger.trace && backend.tainted;
 }
 
 /** Whether the backend would answer a statement that looks back from somebody else's past. */
@@ -31,7 +33,7 @@ export function lacksPast(session: ClientSession, backend: Backend): boolean {
   const { flags } = session.verdict;
   const { ledger } = session;
   if ((flags & LOOKS_BACK) === 0 && ledger.pendingPin === null) return false;
-  if (wantsInsertId(session, backend)) return true;
+  if (lacksInsertId(session, backend)) return true;
   if ((flags & READS_COUNTS) !== 0 && session.leaseUses === 0) return true;
   return (flags & Fact.READS_DIAGNOSTICS) !== 0 && ledger.area === Area.KEPT;
 }
@@ -41,7 +43,7 @@ export function prepare(session: ClientSession, backend: Backend): void {
   const { service } = session;
   const kind = service.classOf(backend.key);
   const commands: OwnCommand[] = [];
-  const foreign = backend.usedBy !== session.id;
+  const foreign = backend.usedBy !== session.ledger.trace;
   const doubtful =
     (foreign && backend.tainted) ||
     backend.variables === null ||
@@ -52,7 +54,7 @@ export function prepare(session: ClientSession, backend: Backend): void {
   if (session.is(Fact.READS_DIAGNOSTICS) && serveKeptWarnings(session)) return;
   for (const step of plan) {
     commands.push(syncCommand(step, (sql) => backend.query(sql)));
-    if (step.kind === "reset") backend.insertIdOf = 0;
+    if (step.kind === "reset") backend.insertIdLow = backend.insertIdHigh = 0;
   }
   const recount = addPast(session, backend, commands);
   const idleMs = session.commandStartedMs - backend.idleSince;
@@ -81,7 +83,7 @@ function ready(session: ClientSession, backend: Backend): void {
   backend.schemaStale = false;
   backend.multiStatements = state.multiStatements;
   backend.variables = state.variables;
-  backend.usedBy = session.id;
+  backend.usedBy = session.ledger.trace;
   session.sendKept();
 }
 
@@ -107,6 +109,8 @@ function refused(session: ClientSession, backend: Backend, error: ErrFields): vo
 export function restorePast(session: ClientSession, backend: Backend): void {
   session.phase = Phase.PREPARING;
   if (session.is(Fact.READS_DIAGNOSTICS) && serveKeptWarnings(session)) return;
+  if (session.ledger.insertIdDoubtful && lacksInsertId(session, backend))
+    return askInsertId(session, backend);
   const commands: OwnCommand[] = [];
   addPast(session, backend, commands);
   if (commands.length === 0) return session.sendKept();
@@ -114,6 +118,16 @@ export function restorePast(session: ClientSession, backend: Backend): void {
   backend.run(commands, () => {
     if (session.backend !== backend) return recycle(session.service, backend);
     session.sendKept();
+  });
+}
+
+/** Statements of this lease may have changed what another session had left: only the server can tell. */
+function askInsertId(session: ClientSession, backend: Backend): void {
+  backend.run([backend.query(ASK_INSERT_ID)], (failure, answers) => {
+    if (session.backend !== backend) return recycle(session.service, backend);
+    if (failure !== null) return session.sendKept();
+    settleInsertId(session, backend, answers[0] as Buffer);
+    restorePast(session, backend);
   });
 }
 
@@ -126,12 +140,7 @@ function addPast(session: ClientSession, backend: Backend, commands: OwnCommand[
   const { flags } = verdict;
   const counts = (flags & READS_COUNTS) !== 0 && session.leaseUses === 0;
   if (counts && (flags & Fact.MULTI) === 0) rewriteCounts(session);
-  if (wantsInsertId(session, backend)) {
-    const id = (BigInt(ledger.insertIdHigh) << 32n) | BigInt(ledger.insertIdLow);
-    commands.push(backend.query(`DO LAST_INSERT_ID(${id})`));
-    backend.insertIdOf = session.id;
-    backend.insertIdVersion = ledger.insertIdVersion;
-  }
+  if (lacksInsertId(session, backend)) commands.push(bringInsertId(session, backend));
   if ((flags & Fact.READS_DIAGNOSTICS) === 0) return -1;
   if (ledger.area === Area.KEPT && ledger.keptWarnings !== null) {
     ledger.recounted = true;
@@ -140,17 +149,4 @@ function addPast(session: ClientSession, backend: Backend, commands: OwnCommand[
   }
   if (commands.length > 0) commands.push(backend.query(CLEAR_DIAGNOSTICS));
   return -1;
-}
-
-/**
- * The statement may ask for LAST_INSERT_ID(), and the backend would tell another session's, or an older one. Once pinned, prepared
- * statements and procedures may ask for it without a word of it in what the client sends.
- */
-function wantsInsertId(session: ClientSession, backend: Backend): boolean {
-  const { ledger, verdict } = session;
-  const mayAsk =
-    (verdict.flags & (Fact.READS_INSERT_ID | Fact.OPAQUE)) !== 0 || ledger.pendingPin !== null;
-  if (!mayAsk) return false;
-  if (ledger.insertIdVersion === 0) return backend.insertIdOf !== 0;
-  return backend.insertIdOf !== session.id || backend.insertIdVersion !== ledger.insertIdVersion;
 }

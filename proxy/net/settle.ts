@@ -17,6 +17,7 @@ import type { Backend } from "./backend.ts";
 import type { ClientSession } from "./client-session.ts";
 import { CLEAR_DIAGNOSTICS, noteDiagnostics } from "./diagnostics.ts";
 import { type OwnCommand, ownReset } from "./housekeeping.ts";
+import { ASK_INSERT_ID, doubtInsertId, noteInsertId, settleInsertId } from "./insert-id.ts";
 import { Phase } from "./phase.ts";
 import { spelling } from "./server-facts.ts";
 import type { Service } from "./service.ts";
@@ -33,7 +34,7 @@ export function afterResponse(session: ClientSession, backend: Backend, now: num
     (walker.status & SESSION_STATUS) | (session.ledger.status & ~SESSION_STATUS);
   note(session, walker, failed);
   noteDiagnostics(session, backend, failed);
-  noteInsertId(session, backend, walker, failed);
+  noteInsertId(session, backend, failed);
   if (verdict.flags & NOTEWORTHY) noteStatement(session, backend, failed);
   if (session.command !== Command.QUERY) noteCommand(session, backend, failed);
   countTransaction(session, backend);
@@ -63,45 +64,11 @@ function note(session: ClientSession, walker: ResponseWalker, failed: boolean): 
   if (walker.hadResultSet && !failed) session.ledger.foundRows = walker.rows;
 }
 
-function noteInsertId(
-  session: ClientSession,
-  backend: Backend,
-  walker: ResponseWalker,
-  failed: boolean,
-): void {
-  const { flags } = session.verdict;
-  const given = walker.insertIdLow !== 0 || walker.insertIdHigh !== 0;
-  if (!given) {
-    // A failed insert may have drawn a number before it failed.
-    if ((flags & Fact.INSERT) !== 0 && (failed || (flags & Fact.INSERT_ID_AMBIGUOUS) !== 0))
-      doubt(session, backend);
-    return;
-  }
-  session.ledger.insertIdVersion += 1;
-  backend.insertIdOf = session.id;
-  backend.insertIdVersion = session.ledger.insertIdVersion;
-  session.ledger.insertIdLow = walker.insertIdLow;
-  session.ledger.insertIdHigh = walker.insertIdHigh;
-  const certain =
-    (flags & (Fact.INSERT | Fact.INSERT_ID_AMBIGUOUS)) === Fact.INSERT &&
-    walker.insertIdHigh === 0 &&
-    !backend.sentNumber(String(walker.insertIdLow));
-  session.ledger.insertIdDoubtful = !certain;
-}
-
-/** LAST_INSERT_ID() has to be asked for before the backend is given back. */
-function doubt(session: ClientSession, backend: Backend): void {
-  session.ledger.insertIdVersion += 1;
-  session.ledger.insertIdDoubtful = true;
-  backend.insertIdOf = session.id;
-  backend.insertIdVersion = session.ledger.insertIdVersion;
-}
-
 function noteStatement(session: ClientSession, backend: Backend, failed: boolean): void {
   const { verdict } = session;
   const { flags } = verdict;
   if (flags & Fact.OPAQUE) backend.tainted = true;
-  if (flags & (Fact.OPAQUE | Fact.SETS_INSERT_ID)) doubt(session, backend);
+  if (flags & (Fact.OPAQUE | Fact.SETS_INSERT_ID)) doubtInsertId(session, backend);
   if (flags & Fact.XA_OPENS && !failed) session.ledger.xaOpen = true;
   if (flags & Fact.XA_CLOSES && !failed) session.ledger.xaOpen = false;
   if (flags & (Fact.USE | Fact.DROPS_SCHEMA)) session.ledger.dirtySchema = true;
@@ -197,8 +164,7 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
   if (keeps) commands.push(backend.query("SHOW WARNINGS"));
   const asks = session.ledger.dirtySchema || names.length > 0;
   if (asks) commands.push(backend.query(readBackStatement(names)));
-  if (session.ledger.insertIdDoubtful)
-    commands.push(backend.query("SELECT LAST_INSERT_ID() LIMIT 1"));
+  if (session.ledger.insertIdDoubtful) commands.push(backend.query(ASK_INSERT_ID));
   // Nobody else may meet it.
   if (keeps || session.ledger.recounted) commands.push(backend.query(CLEAR_DIAGNOSTICS));
   session.phase = Phase.SETTLING;
@@ -209,12 +175,12 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
     let next = 0;
     if (keeps) keepWarnings(session, backend, answers[next++] as Buffer);
     if (failure === null && asks) session.ledger.state = stateAfter(session, names, rows(next++));
-    if (failure === null && session.ledger.insertIdDoubtful)
-      keepInsertId(session, rows(next)[0] ?? "0");
+    const wasDoubtful = session.ledger.insertIdDoubtful;
+    if (failure === null && wasDoubtful) settleInsertId(session, backend, answers[next] as Buffer);
     // A ledger that is full may have left something out: then only a reset takes it away from others.
     const full = session.ledger.state.variables.size >= BOUNDS.trackedVariablesMax;
     if (failure !== null || full) backend.tainted = true;
-    else if (text !== null && !failed && !session.ledger.insertIdDoubtful) {
+    else if (text !== null && !failed && !wasDoubtful) {
       session.states.remember(from, text, session.ledger.state);
     }
     session.ledger.dirtySchema = false;
@@ -241,19 +207,13 @@ function keepWarnings(session: ClientSession, backend: Backend, answer: Buffer):
   ledger.keptWarnings = isEmpty ? null : kept;
 }
 
-function keepInsertId(session: ClientSession, text: string): void {
-  const id = BigInt.asUintN(64, BigInt(text));
-  session.ledger.insertIdLow = Number(id & 0xffff_ffffn);
-  session.ledger.insertIdHigh = Number(id >> 32n);
-}
-
 function giveBack(session: ClientSession, backend: Backend, now: number): void {
   const { state } = session.ledger;
   backend.sessionState = backend.schemaStale ? null : state;
   backend.stateToken = state.token;
   backend.schema = state.schema;
   backend.variables = state.variables;
-  backend.usedBy = session.id;
+  backend.usedBy = session.ledger.trace;
   session.release();
   // A KILL that is still under way must not hit the next session's statement.
   if (backend.killsPending > 0) session.service.pool.discard(backend, "broken", now);
@@ -305,7 +265,7 @@ export function resetSession(session: ClientSession): void {
   const { schema, multiStatements } = ledger.state;
   if (backend === null) {
     const variables = new Map(service.facts.resetCharset);
-    ledger.begin(session.states.state(schema, multiStatements, variables));
+    ledger.begin(session.states.state(schema, multiStatements, variables), service.newId());
     return session.sendOk();
   }
   session.phase = Phase.SETTLING;
@@ -314,7 +274,7 @@ export function resetSession(session: ClientSession): void {
     if (failure !== null) return session.closeAfterError("backend-lost");
     wiped(service, backend, answers.at(-1) as Buffer);
     const variables = backend.variables as ReadonlyMap<string, string>;
-    ledger.begin(session.states.state(backend.schema, multiStatements, variables));
+    ledger.begin(session.states.state(backend.schema, multiStatements, variables), service.newId());
     countTransaction(session, backend);
     session.phase = Phase.IDLE;
     session.sendOk();

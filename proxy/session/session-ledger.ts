@@ -8,6 +8,8 @@ import type { SessionState } from "./session-state.ts";
 export class SessionLedger {
   /** What its next backend must be brought to. */
   state: SessionState;
+  /** Marks what it leaves on backends as its own. Another one after each new beginning: what was before is nobody's then. */
+  trace: number;
   /** Status flags of the session outside of any command. */
   status: number = Status.AUTOCOMMIT;
   /** An XA transaction is open, which no status flag tells for all of its life. */
@@ -18,12 +20,15 @@ export class SessionLedger {
   /** Variables, or the schema, that may have changed since the backend was borrowed. */
   dirtyVariables: Set<string> | null = null;
   dirtySchema = false;
-  /** Counts the changes of LAST_INSERT_ID(); 0: there was none yet. */
-  insertIdVersion = 0;
+  /** What LAST_INSERT_ID() is. */
   insertIdLow = 0;
   insertIdHigh = 0;
   /** The OK packet may have named another number than LAST_INSERT_ID() would. */
   insertIdDoubtful = false;
+  /** Before that, the backend would have told another session's; and the number that the OK packet named since, if any. */
+  insertIdForeign = false;
+  insertIdToldLow = 0;
+  insertIdToldHigh = 0;
   affectedRows = 0;
   foundRows = 0;
   /** Where its diagnostics area is. */
@@ -36,8 +41,9 @@ export class SessionLedger {
   /** With autocommit off, a statement since the last end of a transaction may hold something that no status flag tells. */
   hasOpenWork = false;
 
-  constructor(state: SessionState) {
+  constructor(state: SessionState, trace: number) {
     this.state = state;
+    this.trace = trace;
   }
 
   get inTransaction(): boolean {
@@ -45,13 +51,13 @@ export class SessionLedger {
   }
 
   /** Starts over in this state, as after a login or a reset. A pin stays. */
-  begin(state: SessionState): void {
+  begin(state: SessionState, trace: number): void {
     this.state = state;
+    this.trace = trace;
     this.status = Status.AUTOCOMMIT;
     this.xaOpen = false;
     this.dirtyVariables = null;
     this.dirtySchema = false;
-    this.insertIdVersion = 0;
     this.insertIdLow = 0;
     this.insertIdHigh = 0;
     this.insertIdDoubtful = false;
