@@ -1,0 +1,108 @@
+import type { Connection } from "mysql2/promise";
+import { describe, expect, it } from "vitest";
+import { ENGINES } from "../../local/engine.ts";
+import { startProxy, type TestProxy } from "../support/proxy.ts";
+import { Random, seedOfRun } from "../support/random.ts";
+import { server, type TestServer } from "../support/servers.ts";
+import {
+  type ModelWorld,
+  readVariables,
+  SessionModel,
+  variableNames,
+} from "../support/session-model.ts";
+import { until } from "../support/until.ts";
+
+const BACKENDS = 3;
+const CLIENTS = 12;
+/** Sessions that each client has, one after the other, and what each does at most. */
+const LIVES = 6;
+const STEPS_MAX = 40;
+
+const PROCEDURE = `hides(token TEXT) BEGIN
+  SET @hidden = token;
+  SET SESSION time_zone = '+12:00', SESSION lock_wait_timeout = 4321, SESSION sql_mode = '';
+  CREATE TEMPORARY TABLE IF NOT EXISTS temporary_hidden (who TEXT);
+  INSERT INTO temporary_hidden VALUES (token);
+END`;
+
+async function makeWorld(target: TestServer, proxy: TestProxy): Promise<ModelWorld> {
+  const schemas = [proxy.database, await target.database(), await target.database()];
+  for (const schema of schemas) {
+    await target.sql(
+      `CREATE TABLE ${schema}.numbered (id INT AUTO_INCREMENT PRIMARY KEY, who TEXT)`,
+    );
+    await target.sql(`CREATE TABLE ${schema}.whereabouts AS SELECT '${schema}' AS place`);
+    await target.sql(`CREATE TABLE ${schema}.taken (id INT PRIMARY KEY) AS SELECT 1 AS id`);
+    await target.sql(`CREATE PROCEDURE ${schema}.${PROCEDURE}`);
+  }
+  const straight = await proxy.connect({ host: target.host, port: target.port });
+  const defaults = await readVariables(straight, variableNames(target.engine));
+  await straight.end();
+  const { engine } = target;
+  return { engine, schemas, defaults, permits: BACKENDS - 1, lockHolder: null };
+}
+
+interface Life {
+  readonly proxy: TestProxy;
+  readonly world: ModelWorld;
+  readonly random: Random;
+  readonly token: string;
+}
+
+/** One session from login to its end, which may be without a word. */
+async function live({ proxy, world, random, token }: Life): Promise<void> {
+  const schema = random.pick(world.schemas);
+  const client = await proxy.connect({ database: schema, user: random.pick(proxy.users).user });
+  const session = new SessionModel(client, token, schema, world, random);
+  try {
+    await session.look();
+    for (let steps = random.int(STEPS_MAX); steps > 0; steps--) await session.step();
+    await session.look();
+  } catch (error) {
+    const story = session.story.slice(-8).join(", ");
+    throw new Error(`${token}: ${(error as Error).message} after: ${story}`, { cause: error });
+  } finally {
+    await end(client, random);
+    session.leave();
+  }
+}
+
+async function end(client: Connection, random: Random): Promise<void> {
+  if (random.chance(0.5)) return client.end();
+  if (random.chance(0.5)) client.query("SELECT SLEEP(0.2)").catch(() => {});
+  client.destroy();
+}
+
+describe.each(ENGINES)("sessions before %s", (engine) => {
+  it("never see anything of each other, whatever they do on few backends", async () => {
+    const seed = seedOfRun();
+    console.log(`isolation on ${engine}: SLUICE_SEED=${seed}`);
+    const target = await server(engine);
+    const password = "the same for all";
+    const users = await Promise.all([0, 1].map(() => target.user({ database: "*", password })));
+    await using proxy = await startProxy(target, {
+      users,
+      spec: { pool: { maxConnections: BACKENDS } },
+    });
+    const world = await makeWorld(target, proxy);
+    const seeds = new Random(seed);
+    let tokens = 0;
+    const lives = Array.from({ length: CLIENTS }, async () => {
+      const random = new Random(seeds.int(2 ** 32));
+      for (let life = 0; life < LIVES; life++) {
+        tokens += 1;
+        await live({ proxy, world, random, token: `tok${100_000 + tokens}` });
+      }
+    });
+    const failures = (await Promise.allSettled(lives)).flatMap((outcome) =>
+      outcome.status === "rejected" ? [String(outcome.reason)] : [],
+    );
+    expect(failures, `SLUICE_SEED=${seed}`).toEqual([]);
+    expect(proxy.bugs).toEqual([]);
+    expect(proxy.view.pins().length).toBeGreaterThan(5);
+    expect(proxy.backends).toBeLessThanOrEqual(BACKENDS);
+    await until(() => proxy.view.state(0).pools.every(({ lent }) => lent === 0), {
+      what: "backends that nobody holds",
+    });
+  });
+});
