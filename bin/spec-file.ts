@@ -22,15 +22,7 @@ export async function readSpec(file: string): Promise<SpecText> {
     const message = `cannot be read: ${(fault as NodeJS.ErrnoException).code ?? String(fault)}`;
     return { text: null, parsed: { ok: false, problems: [wholeFileProblem(file, message)] } };
   }
-  return { text, parsed: refuseTopology(file, text, parseSpec(text, file)) };
-}
-
-/** The other topologies are settled names without work behind them yet: nobody must take `static` for one of them. */
-function refuseTopology(file: string, text: string, parsed: ParsedSpec): ParsedSpec {
-  if (!parsed.ok || parsed.spec.target.topology === "static") return parsed;
-  const { topology } = parsed.spec.target;
-  const message = `${topology} is not part of this version; static is: the first host writes, the others read`;
-  return { ok: false, problems: [{ ...placeIn(text, file, ["target", "topology"]), message }] };
+  return { text, parsed: parseSpec(text, file) };
 }
 
 /** Where in the file a setting stands that proved to be wrong in use. */

@@ -32,6 +32,30 @@ export class FailoverBench implements AsyncDisposable {
     return this.cluster.instances.filter(({ port }) => ports.includes(port)).map(({ id }) => id);
   }
 
+  /** Sessions that wait for a backend. */
+  get waiting(): number {
+    return this.proxy.view.state(0).waiters.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** The id that the proxy knows an instance by. */
+  targetOf(id: string): string {
+    const { host, port } = this.cluster.server(id);
+    return `${host}:${port}`;
+  }
+
+  /** What the proxy finds wrong with an instance. */
+  describe(id: string): string | null {
+    const target = this.targetOf(id);
+    return this.proxy.view.state(0).targets.find((each) => each.id === target)?.description ?? null;
+  }
+
+  /** Makes an instance take writes, whatever the present writer does. */
+  async forcePromote(id: string): Promise<void> {
+    const replication = this.cluster.replication(id);
+    await replication.stopFollowing();
+    await replication.setReadOnly(false);
+  }
+
   /** A client of one of the proxy's endpoints. */
   connect(endpoint = "default", options: ConnectionOptions = {}): Promise<Connection> {
     return this.proxy.connect({ port: this.proxy.portOf(endpoint), ...options });
