@@ -127,7 +127,7 @@ async function startAdmin(
 ): Promise<ListeningAdmin> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  createRegistry({ counters: handle.counters, nowMs: clock.monotonicMs, registry });
+  createRegistry({ counters: handle.counters, nowMs: () => clock.monotonicMs(), registry });
   const { host, port } = spec.admin;
   const admin = createAdmin({
     view: handle.view,

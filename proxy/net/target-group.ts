@@ -55,11 +55,12 @@ export class TargetGroup {
     for (const monitor of this.monitors.values()) monitor.stop();
   }
 
-  /** null: no target has this role. */
+  /** null: no target has this role, or none has been asked yet. */
   #isAvailable(role: EndpointRole): boolean | null {
     let found: boolean | null = null;
     for (const monitor of this.monitors.values())
-      if (monitor.role === role) found = found === true || monitor.state === "AVAILABLE";
+      if (monitor.role === role && monitor.state !== "REGISTERING")
+        found = found === true || monitor.state === "AVAILABLE";
     return found;
   }
 

@@ -97,7 +97,7 @@ export class TargetMonitor implements WatchedTarget {
         bug: (where, error, session) => service.bug(where, error, session),
         monotonicMs: () => service.monotonicMs(),
       },
-      counters: service.counters.target(this.target.id, "READ_WRITE"),
+      counters: service.counters.target(this.target.id, this.#roleName()),
     });
     this.#connection = connection;
     const giveUp = openConnection(
@@ -136,7 +136,7 @@ export class TargetMonitor implements WatchedTarget {
       if (this.role === "READ_WRITE" || !this.#service.seen)
         this.#service.learn(factsOf(opened.greeting, rows.slice(1)));
       this.#deniedPauseMs = 0;
-      this.#available(rows[4]?.[0] ?? []);
+      this.#available(rows.at(-1)?.[0] ?? []);
     });
   }
 

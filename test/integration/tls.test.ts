@@ -2,7 +2,6 @@ import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { connect as connectSocket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
 import { describe, expect, it } from "vitest";
 import { rows } from "../../local/database-login.ts";
 import { ENGINES } from "../../local/engine.ts";
@@ -11,31 +10,13 @@ import type { TokenKeys } from "../../proxy/ports.ts";
 import { Capability } from "../../proxy/wire/capabilities.ts";
 import { encodeSslRequest } from "../../proxy/wire/login.ts";
 import { framePacket } from "../../proxy/wire/writer.ts";
-import { ShiftedClock, startProxy, type TestProxy } from "../support/proxy.ts";
+import { ShiftedClock, startProxy } from "../support/proxy.ts";
 import { LOGIN_CAPABILITIES, rawLogin } from "../support/raw-login.ts";
 import { server } from "../support/servers.ts";
+import { tlsHandshake } from "../support/tls-handshake.ts";
 
 const ssl = { rejectUnauthorized: false };
 const TLS_MODES = ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"] as const;
-
-/** A TLS handshake as clients of the proxy do it, to look at what they are shown. */
-async function handshake(proxy: TestProxy, early = false): Promise<TLSSocket> {
-  const socket = connectSocket({ host: proxy.host, port: proxy.port });
-  await once(socket, "data");
-  const head = {
-    capabilities: (LOGIN_CAPABILITIES | Capability.SSL) >>> 0,
-    mariadbCapabilities: 0,
-    maxPacketBytes: 0xff_ffff,
-    charset: 45,
-  };
-  // The beginning of the hello may arrive in one piece with the request.
-  if (early) socket.cork();
-  socket.write(framePacket(encodeSslRequest({ kind: "sslRequest", ...head }), 1));
-  const secure = connectTls({ socket, rejectUnauthorized: false, servername: "localhost" });
-  if (early) setImmediate(() => socket.uncork());
-  await once(secure, "secureConnect");
-  return secure;
-}
 
 describe.each(ENGINES)("backends at %s", (engine) => {
   it.each(TLS_MODES)("log in with TLS mode %s, each user by its own plugin", async (tls) => {
@@ -122,7 +103,7 @@ describe("clients", () => {
   it("are shown a certificate of the proxy's own, or the configured one", async () => {
     const target = await server("mysql");
     await using own = await startProxy(target);
-    const shown = await handshake(own);
+    const shown = await tlsHandshake(own);
     expect(shown.getPeerCertificate().subject.CN).toBe("tested");
     expect(shown.getPeerCertificate().subjectaltname).toContain("localhost");
     shown.destroy();
@@ -143,7 +124,7 @@ describe("clients", () => {
 
   it("may send the beginning of their hello together with the request for TLS", async () => {
     await using proxy = await startProxy(await server("mysql"));
-    for (let round = 0; round < 5; round++) (await handshake(proxy, true)).destroy();
+    for (let round = 0; round < 5; round++) (await tlsHandshake(proxy, true)).destroy();
     expect(proxy.bugs).toEqual([]);
   });
 
