@@ -1,26 +1,19 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { type Account, type Accounts, accountStatements } from "./accounts.ts";
 import type { Say } from "./apt-fetch.ts";
-import {
-  awaitFormerServers,
-  type ClusterState,
-  newAccounts,
-  readClusterState,
-  writeClusterState,
-} from "./cluster-state.ts";
+import { type Ground, prepareGround, unlessAborted } from "./cluster-ground.ts";
+import { newAccounts, writeClusterState } from "./cluster-state.ts";
 import { withLogin } from "./database-login.ts";
 import type { Engine } from "./engine.ts";
-import { type ReleaseLock, tryFileLock } from "./file-lock.ts";
 import { Replication } from "./replication.ts";
-import { makeRunFolder } from "./run-folder.ts";
 import { type ServerBinary, sluiceCacheDir } from "./server-binary.ts";
 import { getServer } from "./server-fetch.ts";
 import type { ServerSettings } from "./server-options.ts";
 import { ServerProcess } from "./server-process.ts";
 import { quoteText } from "./sql-text.ts";
-import { makeTlsFiles, type TlsFiles } from "./tls-files.ts";
-import { Watchdog } from "./watchdog.ts";
+import { catchUpWithoutWriter, isDiverged } from "./succession.ts";
+import type { TlsFiles } from "./tls-files.ts";
 
 export type Role = "writer" | "reader";
 
@@ -46,16 +39,23 @@ export interface ClusterOptions {
   readonly application?: Partial<Accounts["application"]>;
   /** Settings of every server, over ours. */
   readonly settings?: ServerSettings;
+  /** A commit is answered when a reader has it too: the crash of the writer loses nothing that was answered. */
+  readonly semiSync?: boolean;
   readonly env?: NodeJS.ProcessEnv;
   readonly say?: Say;
   /** Ends a start that is under way. */
   readonly signal?: AbortSignal;
 }
 
+export interface PromotionHooks {
+  /** Awaited when the new writer is ready, before it takes writes. */
+  readonly beforeWrites?: () => Promise<unknown>;
+  /** It takes writes from now on. */
+  readonly onWrites?: () => void;
+}
+
 const CATCH_UP_MS = 60_000;
 const INSTANCES_MAX = 16;
-/** Milliseconds that servers with data to keep have to shut down when we are gone. */
-const SHUTDOWN_MS = 10_000;
 
 /** Starts a cluster and waits until the writer takes writes and every reader follows it. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
@@ -65,7 +65,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
   const { engine, binary, env = process.env, say = () => {} } = options;
   const server = await unlessAborted(getServer(engine, { binary, env, say }), options.signal);
-  const cluster = new Cluster(options, server, await prepare(options));
+  const cluster = new Cluster(options, server, await prepareGround(options));
   const abort = () => void cluster.stop();
   options.signal?.addEventListener("abort", abort);
   try {
@@ -81,69 +81,6 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
-/** Gives up waiting at once; a fetch goes on and serves the next start, or ends with the process. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  signal.throwIfAborted();
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-/** What a cluster stands on, made before its first server. */
-interface Ground {
-  readonly watchdog: Watchdog;
-  readonly runDir: string;
-  /** Absolute, null for a temporary cluster. */
-  readonly dataDir: string | null;
-  readonly unlock: ReleaseLock;
-  readonly former: ClusterState | null;
-  readonly tls: TlsFiles;
-}
-
-async function prepare(options: ClusterOptions): Promise<Ground> {
-  const dataDir = options.dataDir === undefined ? null : resolve(options.dataDir);
-  const unlock = dataDir === null ? async () => {} : await lockDataDir(dataDir);
-  const watchdog = new Watchdog(dataDir === null ? 0 : SHUTDOWN_MS);
-  try {
-    const former = dataDir === null ? null : await readClusterState(dataDir);
-    if (former !== null && former.engine !== options.engine) {
-      throw new Error(
-        `${dataDir} holds a ${former.engine} cluster, but ${options.engine} was asked for`,
-      );
-    }
-    if (former !== null) await awaitFormerServers(former);
-    const runDir = await makeRunFolder();
-    watchdog.removeAtEnd(runDir);
-    return {
-      watchdog,
-      runDir,
-      dataDir,
-      unlock,
-      former,
-      tls: await makeTlsFiles(join(runDir, "tls")),
-    };
-  } catch (error) {
-    await watchdog.dismiss();
-    await unlock();
-    throw error;
-  }
-}
-
-async function lockDataDir(dataDir: string): Promise<ReleaseLock> {
-  await mkdir(dataDir, { recursive: true });
-  const held = await tryFileLock(join(dataDir, "cluster.lock"));
-  if (typeof held !== "function") throw new Error(`${dataDir} is in use by process ${held.holder}`);
-  return held;
-}
-
 /** Real servers on this machine: one writer, and readers that follow it by global transaction ids. */
 export class Cluster {
   readonly id: string;
@@ -156,6 +93,8 @@ export class Cluster {
   readonly #binary: ServerBinary;
   readonly #ground: Ground;
   readonly #servers = new Map<string, ServerProcess>();
+  /** Of former writers that have not come back: where their successor began. */
+  readonly #leftAt = new Map<string, string>();
   #writer: string;
   /** Aborted when the cluster ends, with the reason. */
   readonly #ending = new AbortController();
@@ -197,6 +136,20 @@ export class Cluster {
     return this.instances.filter((instance) => instance.role === "reader");
   }
 
+  /** The certificate that every instance shows, and its key. */
+  get tls(): TlsFiles {
+    return this.#ground.tls;
+  }
+
+  /** Temporary files of this run; gone at its end. */
+  get runDir(): string {
+    return this.#ground.runDir;
+  }
+
+  get dataDir(): string | null {
+    return this.#ground.dataDir;
+  }
+
   /** The process behind an instance: its log, its login as root. */
   server(id: string): ServerProcess {
     const server = this.#servers.get(id);
@@ -219,6 +172,7 @@ export class Cluster {
     }
     await this.#startAll();
     await this.#remember();
+    await this.#setSemiSync();
     await Promise.all(this.readers.map((reader) => this.#followWriter(reader.id)));
     if (this.#ground.former !== null)
       await this.#setApplicationPassword(this.#ground.former.accounts.application);
@@ -243,6 +197,7 @@ export class Cluster {
   /** Ends an instance as a crash does. It keeps its role until somebody else is promoted. */
   async kill(id: string): Promise<void> {
     await this.server(id).kill();
+    if (id !== this.#writer) await this.#setSemiSync();
   }
 
   /** Starts an instance again on its port, stopping it first if it runs, in the role that it has now. */
@@ -250,32 +205,97 @@ export class Cluster {
     const server = this.server(id);
     await server.stop();
     await server.start({ readOnly: id !== this.#writer });
-    if (id !== this.#writer) await this.#followWriter(id);
+    await this.#rejoin(id);
+    await this.#remember();
+  }
+
+  /** One more reader, with the next free number. */
+  async addInstance(): Promise<ClusterInstance> {
+    if (this.#servers.size >= INSTANCES_MAX) {
+      throw new Error(`a cluster has at most ${INSTANCES_MAX} instances`);
+    }
+    const numbers = [...this.#servers.keys()].map((id) => Number(id.split("-").at(-1)));
+    const server = this.#add(Math.max(...numbers) + 1);
+    await server.start({ readOnly: true, signal: this.#ending.signal });
+    await this.#rejoin(server.id);
+    await this.#remember();
+    return this.instances.find(({ id }) => id === server.id)!;
+  }
+
+  /** Takes a reader out, with its data. */
+  async removeInstance(id: string): Promise<void> {
+    if (id === this.#writer) throw new Error(`${id} is the writer: fail over first`);
+    const server = this.server(id);
+    await server.kill();
+    this.#servers.delete(id);
+    await this.#setSemiSync();
+    await server.empty();
     await this.#remember();
   }
 
   /**
    * Makes a reader the writer. A running writer hands over in order: it refuses writes, the reader catches up, then
-   * everybody follows the new writer. A dead one is left out; when restarted, it comes back as a reader.
+   * everybody follows the new writer. A dead one is left out: the reader first gets whatever any reader has received. When
+   * restarted, the former writer comes back as a reader.
    */
-  async promote(id: string): Promise<void> {
+  async promote(id: string, hooks: PromotionHooks = {}): Promise<void> {
     const former = this.server(this.#writer);
     if (id === former.id) return;
     const next = this.replication(id);
-    if (former.running) {
-      const demoted = this.replication(former.id);
-      await demoted.setReadOnly(true);
-      if (!(await next.awaitPosition(await demoted.position(), CATCH_UP_MS))) {
-        await demoted.setReadOnly(false);
-        throw new Error(`${id} did not catch up with ${former.id} within ${CATCH_UP_MS / 1000} s`);
-      }
-    }
+    const alive = former.running;
+    if (alive) await this.#handOver(former.id, id);
+    else await catchUpWithoutWriter(this, id);
     await next.stopFollowing();
+    if (!alive) this.#leftAt.set(former.id, await next.position());
     this.#writer = id;
-    await next.setReadOnly(false);
+    // All before the first write: none is answered that only the new writer has, and none waits for a reader to come.
+    await this.#setSemiSync();
     const readers = this.readers.filter((reader) => reader.pid !== 0);
     await Promise.all(readers.map((reader) => this.#followWriter(reader.id)));
+    await hooks.beforeWrites?.();
+    await next.setReadOnly(false);
+    hooks.onWrites?.();
+    // MySQL takes a second for it; until then the former writer waits for acknowledgements that nobody sends.
+    if (alive && this.#options.semiSync === true)
+      await this.replication(former.id).setSemiSync(false);
     await this.#remember();
+  }
+
+  /** Makes an instance follow another one than the writer, until the writer is found again. */
+  follow(id: string, source: string): Promise<void> {
+    return this.replication(id).follow(this.server(source), this.accounts.replication);
+  }
+
+  async #handOver(from: string, to: string): Promise<void> {
+    const demoted = this.replication(from);
+    await demoted.setReadOnly(true);
+    if (await this.replication(to).awaitPosition(await demoted.position(), CATCH_UP_MS)) return;
+    await demoted.setReadOnly(false);
+    throw new Error(`${to} did not catch up with ${from} within ${CATCH_UP_MS / 1000} s`);
+  }
+
+  /** A server that has started takes its place. One with transactions that nobody else has begins anew, from nothing. */
+  async #rejoin(id: string): Promise<void> {
+    if (id !== this.#writer) {
+      const server = this.server(id);
+      const leftAt = this.#leftAt.get(id);
+      if (await isDiverged(this, id, leftAt)) {
+        this.#options.say?.(`${id} has transactions that were never answered: it begins anew`);
+        await server.kill();
+        await server.empty();
+        await server.start({ readOnly: true });
+      }
+      this.#leftAt.delete(id);
+      await this.#followWriter(id);
+    }
+    await this.#setSemiSync();
+  }
+
+  /** The writer waits for readers while there are any. */
+  async #setSemiSync(): Promise<void> {
+    if (this.#options.semiSync !== true || !this.server(this.#writer).running) return;
+    const follows = this.readers.some((reader) => reader.pid !== 0);
+    await this.replication(this.#writer).setSemiSync(follows);
   }
 
   /** Ends every instance and removes what is temporary. May be called at any time and more than once. */
@@ -297,28 +317,28 @@ export class Cluster {
     await unlock();
   }
 
-  #add(number: number): void {
+  #add(number: number): ServerProcess {
     const { dataDir, runDir, tls, watchdog, former } = this.#ground;
     const id = `${this.id}-${number}`;
     const preferredPort = former?.instances.find((instance) => instance.id === id)?.port;
-    this.#servers.set(
+    const server = new ServerProcess({
+      binary: this.#binary,
       id,
-      new ServerProcess({
-        binary: this.#binary,
-        id,
-        serverId: number,
-        dataDir: join(dataDir ?? runDir, "data", id),
-        runDir,
-        cacheDir: sluiceCacheDir(this.#options.env),
-        tls,
-        watchdog,
-        login: this.accounts.root,
-        initSql: accountStatements(this.engine, this.accounts),
-        settings: this.#options.settings ?? {},
-        ...(preferredPort === undefined ? {} : { preferredPort }),
-        ...(this.#options.say === undefined ? {} : { say: this.#options.say }),
-      }),
-    );
+      serverId: number,
+      dataDir: join(dataDir ?? runDir, "data", id),
+      runDir,
+      cacheDir: sluiceCacheDir(this.#options.env),
+      tls,
+      watchdog,
+      login: this.accounts.root,
+      initSql: accountStatements(this.engine, this.accounts),
+      settings: this.#options.settings ?? {},
+      semiSync: this.#options.semiSync ?? false,
+      ...(preferredPort === undefined ? {} : { preferredPort }),
+      ...(this.#options.say === undefined ? {} : { say: this.#options.say }),
+    });
+    this.#servers.set(id, server);
+    return server;
   }
 
   #followWriter(id: string): Promise<void> {

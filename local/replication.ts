@@ -16,6 +16,10 @@ interface Dialect {
   readonly sqlRunning: string;
   readonly lag: string;
   readonly position: string;
+  readonly stopReceiving: string;
+  /** Column of the status with what was received but perhaps not applied. */
+  readonly received: string;
+  readonly semiSync: string;
   follow(host: string, port: number, account: Account): string;
   /** Waits on a reader; the second value is the result when the position was reached. */
   awaitPosition(position: string, seconds: number): [sql: string, reached: number];
@@ -34,6 +38,9 @@ const DIALECTS: Record<Engine, Dialect> = {
     sqlRunning: "Replica_SQL_Running",
     lag: "Seconds_Behind_Source",
     position: "SELECT @@GLOBAL.gtid_executed AS position",
+    stopReceiving: "STOP REPLICA IO_THREAD",
+    received: "Retrieved_Gtid_Set",
+    semiSync: "rpl_semi_sync_source_enabled",
     follow: (host, port, account) =>
       `CHANGE REPLICATION SOURCE TO SOURCE_HOST=${quoteText(host)}, SOURCE_PORT=${port}, SOURCE_USER=${quoteText(account.user)},
        SOURCE_PASSWORD=${quoteText(account.password)}, SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1,
@@ -52,6 +59,9 @@ const DIALECTS: Record<Engine, Dialect> = {
     sqlRunning: "Slave_SQL_Running",
     lag: "Seconds_Behind_Master",
     position: "SELECT @@GLOBAL.gtid_current_pos AS position",
+    stopReceiving: "STOP SLAVE IO_THREAD",
+    received: "Gtid_IO_Pos",
+    semiSync: "rpl_semi_sync_master_enabled",
     follow: (host, port, account) =>
       `CHANGE MASTER TO MASTER_HOST=${quoteText(host)}, MASTER_PORT=${port}, MASTER_USER=${quoteText(account.user)},
        MASTER_PASSWORD=${quoteText(account.password)}, MASTER_USE_GTID=slave_pos,
@@ -110,6 +120,40 @@ export class Replication {
     });
   }
 
+  /** Receives nothing more, applies what it has received, and says where it stands then. */
+  async drain(timeoutMs: number): Promise<string> {
+    const received = await this.#run(async (connection) => {
+      if ((await rows(connection, this.#dialect.status)).length === 0) return "";
+      await connection.query(this.#dialect.stopReceiving);
+      const [status] = await rows(connection, this.#dialect.status);
+      return String(status?.[this.#dialect.received] ?? "");
+    });
+    if (!(await this.awaitPosition(received, timeoutMs))) {
+      throw new Error(`${this.#server.id} did not apply what it had within ${timeoutMs / 1000} s`);
+    }
+    return this.position();
+  }
+
+  /** Whether everything up to this position is in what the server has executed. */
+  async has(position: string): Promise<boolean> {
+    if (position === "") return true;
+    if (this.#engine === "mariadb") {
+      return sequenceOf(await this.position()) >= sequenceOf(position);
+    }
+    const set = quoteText(position.replaceAll("\n", ""));
+    const [row] = await this.#run((connection) =>
+      rows(connection, `SELECT GTID_SUBSET(${set}, @@GLOBAL.gtid_executed) AS has`),
+    );
+    return Number(row?.["has"]) === 1;
+  }
+
+  /** As a writer: whether commits wait for a reader that has them. */
+  async setSemiSync(on: boolean): Promise<void> {
+    await this.#run((connection) =>
+      connection.query(`SET GLOBAL ${this.#dialect.semiSync} = ${on ? "ON" : "OFF"}`),
+    );
+  }
+
   /** Refuses or allows writes of everybody but replication (MariaDB's root also stays able to write). */
   async setReadOnly(on: boolean): Promise<void> {
     const value = on ? "ON" : "OFF";
@@ -134,18 +178,8 @@ export class Replication {
   }
 
   /** Null on a server that follows nobody. */
-  async status(): Promise<ReplicationStatus | null> {
-    const [row] = await this.#run((connection) => rows(connection, this.#dialect.status));
-    if (row === undefined) return null;
-    const { ioRunning, sqlRunning, lag } = this.#dialect;
-    const errors = [row["Last_IO_Error"], row["Last_SQL_Error"]]
-      .map(String)
-      .filter((text) => text !== "");
-    return {
-      running: row[ioRunning] === "Yes" && row[sqlRunning] === "Yes",
-      lagSeconds: row[lag] === null || row[lag] === undefined ? null : Number(row[lag]),
-      error: errors.join("; "),
-    };
+  status(): Promise<ReplicationStatus | null> {
+    return this.#run((connection) => statusFrom(connection, this.#engine));
   }
 
   async #untilRunning(source: string): Promise<void> {
@@ -165,4 +199,27 @@ export class Replication {
   #run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     return withLogin(this.#server.login, work);
   }
+}
+
+/** The number of the last transaction of MariaDB's only domain here: `0-1-123` is 123. */
+export function sequenceOf(position: string): number {
+  return Number(/^0-\d+-(\d+)$/.exec(position.trim())?.[1] ?? 0);
+}
+
+/** The state of replication as the server at this connection reports it; null where it follows nobody. */
+export async function statusFrom(
+  connection: Connection,
+  engine: Engine,
+): Promise<ReplicationStatus | null> {
+  const { status, ioRunning, sqlRunning, lag } = DIALECTS[engine];
+  const [row] = await rows(connection, status);
+  if (row === undefined) return null;
+  const errors = [row["Last_IO_Error"], row["Last_SQL_Error"]]
+    .map(String)
+    .filter((text) => text !== "");
+  return {
+    running: row[ioRunning] === "Yes" && row[sqlRunning] === "Yes",
+    lagSeconds: row[lag] === null || row[lag] === undefined ? null : Number(row[lag]),
+    error: errors.join("; "),
+  };
 }

@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly serverId: number;
   readonly tls: TlsFiles;
   readonly readOnly: boolean;
+  /** Loads what semi-synchronous replication needs, and acknowledges as a reader; the writer's part is switched on later. */
+  readonly semiSync?: boolean;
   /** The user's own settings; they win over ours. */
   readonly settings: ServerSettings;
   readonly initFile: string | null;
@@ -62,12 +64,31 @@ const MARIADB: ServerSettings = {
   "innodb-log-file-size": "32M",
 };
 
+/** Milliseconds after which a writer goes on without an acknowledgement: every reader is dead or stuck then. */
+const SEMI_SYNC_MS = 10_000;
+
+/** A commit is answered when a reader has it too. Older or smaller builds may lack the plugins: `loose` lets them start. */
+const SEMI_SYNC: Record<"mysql" | "mariadb", ServerSettings> = {
+  mysql: {
+    "plugin-load":
+      "rpl_semi_sync_source=semisync_source.so;rpl_semi_sync_replica=semisync_replica.so",
+    "loose-rpl-semi-sync-replica-enabled": "ON",
+    "loose-rpl-semi-sync-source-timeout": SEMI_SYNC_MS,
+  },
+  mariadb: {
+    "rpl-semi-sync-slave-enabled": "ON",
+    "rpl-semi-sync-master-wait-point": "AFTER_SYNC",
+    "rpl-semi-sync-master-timeout": SEMI_SYNC_MS,
+  },
+};
+
 /** The whole command of a server. Later options win, so the order is: ours, the place, the user's. */
 export function serverArguments(options: StartOptions): string[] {
   const { binary, place, tls } = options;
   const settings: ServerSettings = {
     ...COMMON,
     ...(binary.engine === "mysql" ? MYSQL : MARIADB),
+    ...(options.semiSync === true ? SEMI_SYNC[binary.engine] : {}),
     ...(options.readOnly ? readOnlySettings(binary) : {}),
     datadir: place.dataDir,
     socket: place.socketPath,

@@ -30,6 +30,7 @@ export interface ServerProcessOptions {
   /** Statements of the first start, before anybody can connect. */
   readonly initSql: readonly string[];
   readonly settings?: ServerSettings;
+  readonly semiSync?: boolean;
   /** Tried first; another one is taken where it is not free. */
   readonly preferredPort?: number;
   readonly say?: Say;
@@ -128,6 +129,12 @@ export class ServerProcess {
     await this.#end("SIGKILL", STOP_MS);
   }
 
+  /** Throws the data of a stopped server away: its next start is its first one. */
+  async empty(): Promise<void> {
+    if (this.running) throw new Error(`${this.id} runs`);
+    await rm(this.#options.dataDir, { recursive: true, force: true });
+  }
+
   /** The last lines that the server wrote. */
   async logTail(lines = LOG_LINES): Promise<string> {
     const text = await readFile(this.logFile, "utf8").catch(() => "");
@@ -155,6 +162,7 @@ export class ServerProcess {
       serverId,
       tls,
       readOnly,
+      semiSync: this.#options.semiSync ?? false,
       settings: settings ?? {},
       initFile,
     });
