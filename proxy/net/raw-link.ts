@@ -116,7 +116,7 @@ export class RawLink implements Link {
     this.#pendingWrites -= 1;
     this.#pendingBytes -= bytes;
     if (this.#handle === null) return;
-    if (status < 0) return this.#fail(systemError(status, "write"));
+    if (status < 0) return this.#cannotWrite(systemError(status, "write"));
     if (this.#pendingWrites > 0) return;
     if (this.#ending) this.#shutdown();
     else this.owner.onDrained();
@@ -124,13 +124,13 @@ export class RawLink implements Link {
 
   write(bytes: Uint8Array, start: number, end: number): WriteResult {
     const handle = this.#handle;
-    if (handle === null || start === end) return WriteResult.DONE;
+    if (handle === null || start === end || this.#error !== null) return WriteResult.DONE;
     const request = RawLink.#spare ?? new binding.WriteWrap();
     RawLink.#spare = request;
     const view = start === 0 && end === bytes.byteLength ? bytes : bytes.subarray(start, end);
     const status = handle.writeBuffer(request, view);
     if (status < 0) {
-      this.#failLater(systemError(status, "write"));
+      this.#cannotWrite(systemError(status, "write"));
       return WriteResult.DONE;
     }
     if (STATE[LAST_WRITE_WAS_ASYNC] === 0) return WriteResult.DONE;
@@ -203,7 +203,15 @@ export class RawLink implements Link {
 
   #closeAfter(ms: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fail(null), ms).unref();
+    this.#timer = setTimeout(() => this.#fail(this.#error), ms).unref();
+  }
+
+  /** The peer takes no more, but what it said last, as why it closes, may still be to be read: the reads find the end. */
+  #cannotWrite(error: Error): void {
+    if (!this.#reading || this.#ending) return this.#failLater(error);
+    if (this.#error !== null) return;
+    this.#error = error;
+    this.#closeAfter(LINGER_MS);
   }
 
   #failLater(error: Error): void {
