@@ -51,6 +51,8 @@ export function dispatchCommand(
       return session.serve(bytes, at, stop, length);
     case Command.STMT_EXECUTE:
     case Command.STMT_BULK_EXECUTE:
+      countRequest(session);
+      return session.serve(bytes, at, stop, length);
     case Command.STMT_RESET:
     case Command.INIT_DB:
     case Command.SET_OPTION:
@@ -115,6 +117,13 @@ function ping(
   return true;
 }
 
+/** A text, or a prepared statement that is run: both are requests. */
+function countRequest({ counters, tls }: ClientSession): void {
+  counters.queryRequests += 1;
+  if (tls) counters.queryRequestsTLS += 1;
+  else counters.queryRequestsNoTLS += 1;
+}
+
 function query(
   session: ClientSession,
   bytes: Uint8Array,
@@ -122,9 +131,7 @@ function query(
   stop: number,
   length: number,
 ): boolean {
-  session.counters.queryRequests += 1;
-  if (session.tls) session.counters.queryRequestsTLS += 1;
-  else session.counters.queryRequestsNoTLS += 1;
+  countRequest(session);
   const verdict = judge(session, bytes, at, stop, length);
   session.verdict = verdict;
   if (verdict.kill !== null) {

@@ -92,6 +92,7 @@ describe("the metrics of a proxy", () => {
     await secure.query("BEGIN");
     await secure.query("SELECT 1");
     await plain.query("SET @pinned = 1");
+    await plain.execute("SELECT ? AS n", [1]);
     const id = `${target.host}:${target.port}`;
     const client = { proxy_name: "tested", endpoint_name: "default" };
     const backend = {
@@ -109,9 +110,9 @@ describe("the metrics of a proxy", () => {
       ["client_connections_received", client, 3],
       ["client_connections_setup_failed_auth", client, 1],
       ["client_connections_setup_succeeded", client, 2],
-      ["query_requests", client, 7],
+      ["query_requests", client, 8],
       ["query_requests_tls", client, 3],
-      ["query_requests_no_tls", client, 4],
+      ["query_requests_no_tls", client, 5],
       ["sessions_waiting", client, 0],
       ["borrow_timeouts", client, 0],
       ["client_connections_refused", client, 0],
@@ -142,14 +143,15 @@ describe("the metrics of a proxy", () => {
           .at(-1),
       );
     const byClient = '{proxy_name="tested",endpoint_name="default"}';
-    expect(sampleOf(`sluice_query_response_latency_count${byClient}`)).toBe(7);
+    // A PREPARE has an answer, too, and is no request.
+    expect(sampleOf(`sluice_query_response_latency_count${byClient}`)).toBe(9);
     expect(sampleOf(`sluice_query_response_latency_sum${byClient}`)).toBeGreaterThan(50_000);
     expect(sampleOf(`sluice_query_response_latency_sum${byClient}`)).toBeLessThan(30_000_000);
-    expect(sampleOf(`sluice_query_database_response_latency_count${byClient}`)).toBe(7);
+    expect(sampleOf(`sluice_query_database_response_latency_count${byClient}`)).toBe(9);
     const borrowed = sampleOf(`sluice_database_connections_borrow_latency_count${byClient}`);
     expect(borrowed).toBeGreaterThanOrEqual(6);
     const byTarget = `{proxy_name="tested",target_group="default",target="${id}",target_role="READ_WRITE"}`;
-    expect(sampleOf(`sluice_query_database_response_latency_count${byTarget}`)).toBe(7);
+    expect(sampleOf(`sluice_query_database_response_latency_count${byTarget}`)).toBe(9);
     expect(text).not.toContain('target_role="READ_ONLY"');
     // Since the proxy has known its target, it has been there.
     const available = await until(async () => (await read("availability_percentage")) || null);

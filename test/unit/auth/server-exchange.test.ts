@@ -345,3 +345,38 @@ describe("a login that is over", () => {
     expect(refused.tokenVerified(true)).toEqual(OUT_OF_TURN);
   });
 });
+
+describe("a login refused for a wrong password", () => {
+  const native = { credential: NATIVE, plugin: Plugin.NATIVE };
+
+  it("would have been right by another one, whichever way that was proved", () => {
+    const byNative = open({ ...native, authResponse: nativeScramble("new", NONCE) });
+    expect(byNative.step).toEqual(WRONG);
+    const inClear = open({ authResponse: cachingSha2Scramble("new", NONCE) });
+    expect(inClear.login.receive(Buffer.from("new\0"))).toEqual(WRONG);
+    const encrypted = open({ authResponse: cachingSha2Scramble("new", NONCE), secure: false });
+    encrypted.login.receive(Buffer.from([2]));
+    expect(encrypted.login.receive(encryptPassword("new", NONCE, KEY.publicPem)!)).toEqual(WRONG);
+    for (const { login } of [byNative, inClear, encrypted]) {
+      expect(login.wouldAccept("new")).toBe(true);
+      for (const other of ["old", "secret", "new ", ""])
+        expect(login.wouldAccept(other)).toBe(false);
+    }
+  });
+
+  it("would not have been right by what its scramble alone says, once the password was sent", () => {
+    const { login } = open({ authResponse: cachingSha2Scramble("new", NONCE) });
+    login.receive(Buffer.from("else\0"));
+    expect(login.wouldAccept("new")).toBe(false);
+    expect(login.wouldAccept("else")).toBe(true);
+  });
+
+  it("cannot be asked before it is over, or where nothing was proved", () => {
+    const { login } = open({ authResponse: cachingSha2Scramble("new", NONCE) });
+    expect(login.wouldAccept("new")).toBe(false);
+    const without = open({ ...native, canSwitch: false });
+    expect(without.step).toEqual(NO_PASSWORD);
+    expect(without.login.wouldAccept("")).toBe(false);
+    expect(without.login.wouldAccept("decoy")).toBe(false);
+  });
+});

@@ -56,6 +56,10 @@ ${markdownTable(["key", "type", "range", "default", "change", "meaning"], cells)
 - No user appears twice in \`auth\`; no two endpoints share a name or an address.
 - \`maxIdleConnectionsPercent\` is at most \`maxConnectionsPercent\`. Where only the latter is given, the former is half of it.
 - \`maxConnections\` takes the place of \`maxConnectionsPercent\`.
-- \`iamAuth: REQUIRED\` lets a user in over TLS only, whatever \`requireTLS\` says.
+- \`iamAuth: REQUIRED\` lets a user in over TLS only, whatever \`requireTLS\` says. Tokens must be signed with the access key that the proxy
+  itself has in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where it is temporary, AWS_SESSION_TOKEN, for the region in AWS_REGION and for
+  an endpoint's address or one of its \`publicHosts\`. Without these variables nobody gets in by token.
+- A secret is read again every five minutes, when a server refuses its password, and when a client's login fails with it (at most every five
+  seconds). One that cannot be read now leaves its user with the password that was read last.
 `;
 }
