@@ -110,7 +110,9 @@ export class Listener {
     const service = this.#service;
     this.endpoint.counters.clientConnectionsRefused += 1;
     const name = limit === "connections" ? "connectionsExceeded" : "connectionsRateExceeded";
-    const packet = framePacket(encodeErr(makeFault(name, { limit: value })), 0);
+    // Before the capabilities are known an error has no SQLSTATE: clients would show it as part of the text.
+    const fault = { ...makeFault(name, { limit: value }), sqlState: "" };
+    const packet = framePacket(encodeErr(fault), 0);
     link.write(packet, 0, packet.length);
     link.end();
     service.events.emit({
