@@ -24,6 +24,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/cluster.ts")).clusterCommand(),
   },
   {
+    name: "failover",
+    summary: "fail a local cluster over under load and print the timeline",
+    load: async () => (await import("./commands/failover.ts")).failoverCommand(),
+  },
+  {
     name: "explain",
     summary: "would RDS Proxy pin on a statement, why, and how to avoid it",
     load: async () => (await import("./commands/explain.ts")).explainCommand(),

@@ -1,5 +1,11 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Cluster, ENGINES, type Engine, startCluster } from "../../local/index.ts";
+import {
+  type AuroraCluster,
+  ClusterControl,
+  ENGINES,
+  type Engine,
+  startAuroraCluster,
+} from "../../local/index.ts";
 import { CommandFailure } from "../failure.ts";
 
 interface ClusterFlags {
@@ -31,7 +37,7 @@ async function runCluster(flags: ClusterFlags): Promise<void> {
   process.on("SIGINT", stopAsked).on("SIGTERM", stopAsked).on("SIGHUP", stopAsked);
   try {
     const say = (line: string) => process.stderr.write(`${line}\n`);
-    const cluster = await startCluster({
+    const aurora = await startAuroraCluster({
       engine,
       instances,
       binary,
@@ -39,9 +45,11 @@ async function runCluster(flags: ClusterFlags): Promise<void> {
       say,
       signal: asked.signal,
     });
-    process.stdout.write(flags.json ? `${JSON.stringify(describe(cluster))}\n` : table(cluster));
+    const control = await ClusterControl.start(aurora);
+    process.stdout.write(flags.json ? `${JSON.stringify(describe(aurora))}\n` : table(aurora));
     await aborted(asked.signal);
-    await cluster.stop();
+    await control.stop();
+    await aurora.stop();
   } catch (error) {
     throw new CommandFailure(1, `cluster: ${(error as Error).message}`, { cause: error });
   } finally {
@@ -56,11 +64,12 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function describe(cluster: Cluster): object {
-  const { id, engine, version, instances, accounts, caFile } = cluster;
+function describe(aurora: AuroraCluster): object {
+  const { id, engine, version, accounts, caFile } = aurora.cluster;
+  const { instances, endpoint, readerEndpoint } = aurora;
   const { application, admin, monitor } = accounts;
   return {
-    cluster: { id, engine, version, instances },
+    cluster: { id, engine, version, endpoint, readerEndpoint, instances },
     user: application.user,
     password: application.password,
     database: application.database,
@@ -70,24 +79,28 @@ function describe(cluster: Cluster): object {
   };
 }
 
-function table(cluster: Cluster): string {
+function table(aurora: AuroraCluster): string {
+  const { cluster, endpoint, readerEndpoint } = aurora;
   const { user, password, database } = cluster.accounts.application;
-  const lines = cluster.instances.map(
+  const lines = aurora.instances.map(
     ({ id, role, host, port, pid }) =>
       `  ${id.padEnd(12)} ${role.padEnd(8)} ${`${host}:${port}`.padEnd(18)} pid ${pid}`,
   );
-  const { host, port } = cluster.writer;
+  const { host, port } = endpoint;
   const { admin, monitor } = cluster.accounts;
   return [
     `${cluster.engine} ${cluster.version}, ready`,
     ...lines,
+    "",
+    `  cluster      ${host}:${port}, always the writer`,
+    `  readers      ${readerEndpoint.host}:${readerEndpoint.port}`,
     "",
     `  application  mysql --host=${host} --port=${port} --user=${user} --password=${password} ${database}`,
     `  admin        ${admin.user} / ${admin.password}`,
     `  monitor      ${monitor.user} / ${monitor.password}`,
     `  TLS          certificates signed by ${cluster.caFile}`,
     "",
-    "Ctrl-C stops everything.",
+    "sluice failover, in another terminal, makes a reader the writer. Ctrl-C stops everything.",
     "",
   ].join("\n");
 }
