@@ -1,0 +1,54 @@
+import type { Conversation } from "./conversations.ts";
+import type { Transcript } from "./program-run.ts";
+
+export type Verdict =
+  | { readonly kind: "passed" }
+  /** The driver has nothing of the kind. */
+  | { readonly kind: "absent" }
+  | { readonly kind: "failed"; readonly why: string };
+
+/** Whether a conversation went through the proxy as it went without. */
+export function compare(
+  conversation: Conversation,
+  direct: Transcript,
+  proxied: Transcript,
+): Verdict {
+  const { name } = conversation;
+  const expected = direct.lines.get(name);
+  const found = proxied.lines.get(name);
+  if (expected === undefined) return failed(`direct: never got there: ${direct.problem}`);
+  if (found === undefined) return failed(`never got there: ${proxied.problem}`);
+  if (!expected.some(isSubstance)) return { kind: "absent" };
+  const surprise = unexpected(conversation, expected);
+  if (surprise !== null) return failed(`direct: ${surprise}`);
+  for (let i = 0; i < Math.max(expected.length, found.length); i++) {
+    if (expected[i] === found[i]) continue;
+    const step = conversation.steps[i];
+    const said =
+      step === undefined ? "" : `${step.op} ${step.args.slice(1).join(" ").slice(0, 200)}\n`;
+    return failed(`${said}  direct: ${cut(expected[i])}\n  proxy:  ${cut(found[i])}`);
+  }
+  return { kind: "passed" };
+}
+
+function failed(why: string): Verdict {
+  return { kind: "failed", why };
+}
+
+function isSubstance(line: string): boolean {
+  return !line.startsWith('{"unsupported"') && line !== '{"result":"open"}';
+}
+
+/** A step that fails without a proxy compares nothing, unless it was to fail. */
+function unexpected({ steps }: Conversation, lines: readonly string[]): string | null {
+  for (const [i, line] of lines.entries()) {
+    const step = steps[i];
+    if (step === undefined || step.fails || !line.startsWith('{"error"')) continue;
+    return `${step.op} ${step.args.slice(1).join(" ").slice(0, 200)}: ${cut(line)}`;
+  }
+  return null;
+}
+
+function cut(line: string | undefined): string {
+  return line === undefined ? "nothing" : line.slice(0, 600);
+}
