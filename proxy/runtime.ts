@@ -51,6 +51,7 @@ export class ProxyRuntime implements ProxyHandle {
   #nextSweepMs = 0;
   #greetAtMs = 0;
   #nextSecretsMs = 0;
+  #allSecretsMs = 0;
   #nextMonitorRereadMs = 0;
   #rereading = false;
 
@@ -99,6 +100,7 @@ export class ProxyRuntime implements ProxyHandle {
     this.#tick(service);
     endpoints.adopt(await endpoints.prepare(spec.endpoints));
     this.#nextSecretsMs = service.monotonicMs() + MISSING_SECRETS_MS;
+    this.#allSecretsMs = service.monotonicMs() + SECRETS_MS;
     this.#timers.push(setInterval(() => this.#tick(service), TICK_MS));
   }
 
@@ -249,19 +251,21 @@ export class ProxyRuntime implements ProxyHandle {
     service.renewUsers([...gone, ...renewed]);
   }
 
-  /** On a schedule: all secrets, and sooner where one could not be read yet. */
+  /** On a schedule: all secrets, and sooner those that could not be read yet. */
   async #reread(service: Service, now: number): Promise<void> {
     this.#nextSecretsMs = Number.POSITIVE_INFINITY;
-    const spec = this.#spec;
+    const missingOnly = now < this.#allSecretsMs;
+    if (!missingOnly) this.#allSecretsMs = now + SECRETS_MS;
+    const { credential } = this.#spec.target.monitor;
+    const accounts = this.#accounts;
     try {
-      if (this.#accounts.hasSecrets) this.#changed(service, await this.#accounts.reread());
-      const { credential } = spec.target.monitor;
-      if (credential?.from === "secret") await this.#rereadMonitor(service);
+      if (missingOnly ? accounts.isMissingSecrets : accounts.hasSecrets)
+        this.#changed(service, await accounts.reread(missingOnly));
+      if (!missingOnly && credential?.from === "secret") await this.#rereadMonitor(service);
     } catch (error) {
       service.bug("secrets", error, null);
     }
-    const pauseMs = this.#accounts.isMissingSecrets ? MISSING_SECRETS_MS : SECRETS_MS;
-    this.#nextSecretsMs = now + pauseMs;
+    this.#nextSecretsMs = now + MISSING_SECRETS_MS;
   }
 
   /** The monitor was refused: its password may be another one now. */

@@ -23,6 +23,8 @@ export interface NamedPassword {
 export interface AccountSet {
   readonly specs: readonly AuthSpec[];
   readonly byName: ReadonlyMap<string, Account>;
+  /** By the ARN of the secret, those of users who appear twice too. */
+  readonly bySecret: ReadonlyMap<string, Account>;
 }
 
 /** Users by what a change of the accounts means for them. */
@@ -40,6 +42,7 @@ export class Accounts {
   onRenewed: (username: string) => void = () => {};
   readonly #ports: ProxyPorts;
   #byName: ReadonlyMap<string, Account> = new Map();
+  #bySecret: ReadonlyMap<string, Account> = new Map();
   #specs: readonly AuthSpec[] = [];
   /** Secrets being fetched: concurrent failures ask once. */
   readonly #fetching = new Map<string, Promise<Account | null>>();
@@ -70,8 +73,7 @@ export class Accounts {
   /** A secret that could not be read yet keeps a user out. */
   get isMissingSecrets(): boolean {
     return this.#specs.some(
-      ({ credential }) =>
-        credential.from === "secret" && this.#ofSecret(credential.secretArn) === null,
+      ({ credential }) => credential.from === "secret" && !this.#bySecret.has(credential.secretArn),
     );
   }
 
@@ -79,12 +81,16 @@ export class Accounts {
    * Reads every password and secret, and changes nothing. Users whose secret cannot be read stay as they were, which at the start means
    * out; passwords that cannot be found reject.
    */
-  async read(specs: readonly AuthSpec[]): Promise<AccountSet> {
-    const found = await Promise.all(specs.map((spec) => this.#account(spec)));
+  async read(specs: readonly AuthSpec[], missingOnly = false): Promise<AccountSet> {
+    const found = await Promise.all(
+      specs.map((spec) => (missingOnly ? this.#known(spec) : null) ?? this.#account(spec)),
+    );
     const byName = new Map<string, Account>();
+    const bySecret = new Map<string, Account>();
     const twice = new Set<string>();
     for (const account of found) {
       if (account === null) continue;
+      if (account.secretArn !== null) bySecret.set(account.secretArn, account);
       if (byName.has(account.username)) twice.add(account.username);
       byName.set(account.username, account);
     }
@@ -92,14 +98,15 @@ export class Accounts {
       byName.delete(user);
       this.#failed("duplicate-user", user, null, "None of these entries can be used.");
     }
-    return { specs, byName };
+    return { specs, byName, bySecret };
   }
 
   /** From now on these are the accounts. */
-  adopt({ specs, byName }: AccountSet): AccountChanges {
+  adopt({ specs, byName, bySecret }: AccountSet): AccountChanges {
     const old = [...this.#byName.values()];
     this.#specs = specs;
     this.#byName = byName;
+    this.#bySecret = bySecret;
     return {
       gone: old.map(({ username }) => username).filter((name) => !byName.has(name)),
       renewed: old
@@ -111,10 +118,10 @@ export class Accounts {
     };
   }
 
-  /** The same accounts with what their passwords and secrets are now. */
-  async reread(): Promise<AccountChanges> {
+  /** The same accounts with what their passwords and secrets are now, or only those that could not be read yet. */
+  async reread(missingOnly: boolean): Promise<AccountChanges> {
     const specs = this.#specs;
-    const set = await this.read(specs);
+    const set = await this.read(specs, missingOnly);
     // A reload may have come in between: its reading is the younger one.
     return this.#specs === specs ? this.adopt(set) : { gone: [], renewed: [] };
   }
@@ -149,10 +156,10 @@ export class Accounts {
     return arns[sum % arns.length] ?? null;
   }
 
-  #ofSecret(secretArn: string): Account | null {
-    for (const account of this.#byName.values())
-      if (account.secretArn === secretArn) return account;
-    return null;
+  #known({ credential }: AuthSpec): Account | null {
+    return credential.from === "secret"
+      ? (this.#bySecret.get(credential.secretArn) ?? null)
+      : this.find(credential.username);
   }
 
   #refreshSecret(secretArn: string): Promise<Account | null> {
@@ -168,12 +175,14 @@ export class Accounts {
     const spec = specs.find(
       ({ credential }) => credential.from === "secret" && credential.secretArn === secretArn,
     );
-    const old = this.#ofSecret(secretArn);
-    if (spec === undefined || old === null) return null;
+    const old = this.#bySecret.get(secretArn);
+    // Whose secret could not be read, or who appears twice, stays out until all are read.
+    if (spec === undefined || old === undefined || this.find(old.username) !== old) return null;
     const renewed = await this.#account(spec);
     if (renewed === null || renewed.password === old.password) return null;
     if (renewed.username !== old.username || this.#specs !== specs) return null;
     this.#byName = new Map(this.#byName).set(renewed.username, renewed);
+    this.#bySecret = new Map(this.#bySecret).set(secretArn, renewed);
     this.onRenewed(renewed.username);
     return renewed;
   }
@@ -184,7 +193,7 @@ export class Accounts {
     const secretArn = credential.from === "secret" ? credential.secretArn : null;
     const login = await this.credential(
       credential,
-      secretArn === null ? null : this.#ofSecret(secretArn),
+      secretArn === null ? null : (this.#bySecret.get(secretArn) ?? null),
     );
     if (login === null) return null;
     return {
