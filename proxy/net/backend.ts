@@ -14,6 +14,7 @@ import {
   ownQueryWithAttributes,
 } from "./housekeeping.ts";
 import { type Link, type LinkOwner, WriteResult } from "./link.ts";
+import type { Challenge } from "./relogin.ts";
 
 /** Who is served by a lent backend. */
 export interface BackendUser {
@@ -61,6 +62,8 @@ export class Backend extends PooledBackend implements LinkOwner {
   multiStatements = false;
   /** Values that differ from a fresh connection's; null after something unseen may have changed them. */
   variables: ReadonlyMap<string, string> | null = new Map();
+  /** What the server asked in its greeting; null before the login. */
+  challenge: Challenge | null = null;
   /** A statement may have left state that no ledger knows: reset before another session gets it. */
   tainted = false;
   /** A KILL may still be on its way to it. */
@@ -116,6 +119,27 @@ export class Backend extends PooledBackend implements LinkOwner {
     link.resume();
   }
 
+  /** Somebody logs in anew on the link, until {@link reclaimLink}. The backend must be lent, and not serving. */
+  lendLink(owner: LinkOwner, deadlineMs: number): Link {
+    const link = this.#link as Link;
+    this.#mode = Mode.OPENING;
+    this.#openingDeadlineMs = deadlineMs;
+    link.owner = owner;
+    return link;
+  }
+
+  reclaimLink(): void {
+    if (this.#link === null) return;
+    this.#link.owner = this;
+    this.#openingDeadlineMs = Number.POSITIVE_INFINITY;
+    this.#mode = Mode.READY;
+  }
+
+  /** Its link is gone while somebody else has it. */
+  fail(detail: string): void {
+    this.#lost(detail, false);
+  }
+
   /** Its session is as after a login or reset, with these character sets. */
   fresh(charset: ReadonlyMap<string, string>, baselineId: number): void {
     this.variables = charset;
@@ -129,9 +153,9 @@ export class Backend extends PooledBackend implements LinkOwner {
     return this.#mode === Mode.DEAD;
   }
 
-  /** Statements of our own are under way. */
+  /** Statements of our own, or a login, are under way. */
   get isBusy(): boolean {
-    return this.#housekeeping !== null;
+    return this.#housekeeping !== null || this.#mode === Mode.OPENING;
   }
 
   get deadlineMs(): number {

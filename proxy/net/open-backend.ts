@@ -79,6 +79,7 @@ const OTHER_SERVER: OpeningFailure = {
 
 function loggedIn(service: Service, backend: Backend, opened: Opened): void {
   backend.adopt(opened.link, opened.greeting.connectionId, opened.flags);
+  backend.challenge = { nonce: opened.greeting.nonce, plugin: opened.greeting.plugin };
   const variables = [...service.facts.tracked, ...CHARSET_VARIABLES];
   const { initStatements } = service.classOf(backend.key);
   const commands = initStatements.map((sql) => backend.query(sql));

@@ -9,6 +9,7 @@ import { CLEAR_DIAGNOSTICS, rewriteCounts, serveKeptWarnings } from "./diagnosti
 import { type OwnCommand, ownPing, syncCommand } from "./housekeeping.ts";
 import { ASK_INSERT_ID, bringInsertId, lacksInsertId, settleInsertId } from "./insert-id.ts";
 import { Phase } from "./phase.ts";
+import { relogin } from "./relogin.ts";
 import { recycle } from "./settle.ts";
 
 const READS_COUNTS = Fact.READS_ROW_COUNT | Fact.READS_FOUND_ROWS;
@@ -50,7 +51,7 @@ export function prepare(session: ClientSession, backend: Backend): void {
     backend.baselineId !== kind.baselineId;
   const known = doubtful ? { ...sessionOf(backend), variables: null } : sessionOf(backend);
   const plan = planSync(known, session.ledger.state, kind);
-  if (plan === null) return replaceBackend(session);
+  if (plan === null) return leaveSchema(session, backend);
   if (session.is(Fact.READS_DIAGNOSTICS) && serveKeptWarnings(session)) return;
   for (const step of plan) {
     commands.push(syncCommand(step, (sql) => backend.query(sql)));
@@ -87,7 +88,20 @@ function ready(session: ClientSession, backend: Backend): void {
   session.sendKept();
 }
 
-/** No command leads from this backend's session to ours: another connection has to. */
+/** No command leads from a schema to none: a new session has to, on this connection or on another. */
+function leaveSchema(session: ClientSession, backend: Backend): void {
+  relogin(session.service, backend, (succeeded) => {
+    if (succeeded) {
+      backend.schema = null;
+      backend.schemaStale = false;
+      backend.variables = null;
+    }
+    if (session.backend !== backend) recycle(session.service, backend);
+    else if (succeeded) prepare(session, backend);
+    else replaceBackend(session);
+  });
+}
+
 function replaceBackend(session: ClientSession): void {
   const { service } = session;
   const backend = session.release();
