@@ -229,6 +229,32 @@ describe.each(ENGINES)("borrowing from %s", (engine) => {
     expect([...seen[0]!].filter((id) => seen[1]?.has(id))).toEqual([]);
   });
 
+  it.each(["DISABLED", "REQUIRED"])(
+    "serves clients in no schema beside busy ones in a schema, without new connections (TLS %s)",
+    async (tls) => {
+      const target = await server(engine);
+      await using proxy = await startProxy(target, {
+        spec: { pool: { maxConnections: 1 }, target: { tls } },
+      });
+      const [inside, outside] = [await proxy.connect(), await proxy.connect({ database: "" })];
+      await inside.query("SET time_zone = '+01:00'");
+      let over = false;
+      const busy = (async () => {
+        while (!over) expect(await one(inside, "SELECT DATABASE()")).toBe(proxy.database);
+      })();
+      for (let round = 0; round < 10; round++) {
+        expect(
+          await rows(outside, "SELECT DATABASE() AS d, @@time_zone AS z, @@sql_mode AS m"),
+        ).toEqual([{ d: null, z: "SYSTEM", m: await one(inside, "SELECT @@sql_mode") }]);
+      }
+      over = true;
+      await busy;
+      expect(await one(inside, "SELECT @@time_zone")).toBe("+01:00");
+      expect(proxy.events.filter(({ kind }) => kind === "backend-opened")).toHaveLength(1);
+      expect(proxy.bugs).toEqual([]);
+    },
+  );
+
   it("answers clients of different capabilities rightly, one backend at a time", async () => {
     const target = await server(engine);
     await using proxy = await startProxy(target, { spec: { pool: { maxConnections: 1 } } });

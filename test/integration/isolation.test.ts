@@ -52,9 +52,12 @@ interface Life {
 /** One session from login to its end, which may be without a word. */
 async function live({ proxy, world, random, token }: Life): Promise<void> {
   const schema = random.pick(world.schemas);
-  const client = await proxy.connect({ database: schema, user: random.pick(proxy.users).user });
+  const user = random.pick(proxy.users).user;
+  const bare = random.chance(0.3);
+  const client = await proxy.connect({ database: bare ? "" : schema, user });
   const session = new SessionModel(client, token, schema, world, random);
   try {
+    if (bare) await session.enter();
     await session.look();
     for (let steps = random.int(STEPS_MAX); steps > 0; steps--) await session.step();
     await session.look();

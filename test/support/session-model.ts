@@ -130,6 +130,17 @@ export class SessionModel {
     this.#expectSame(Object.fromEntries(found), Object.fromEntries(this.#variables));
   }
 
+  /** From no schema, in which it began, to its own. */
+  async enter(): Promise<void> {
+    for (let looks = this.#random.int(4); looks > 0; looks--) {
+      this.#expectSame(await one(this.#client, "SELECT DATABASE()"), null);
+      await this.lookAtVariables();
+      await this.lookAtInsertId();
+      await this.#pause();
+    }
+    await this.#run(`USE ${this.#schema}`);
+  }
+
   async use(): Promise<void> {
     this.#schema = this.#random.pick(this.#world.schemas);
     await this.#run(`USE ${this.#schema}`);
