@@ -284,6 +284,12 @@ function judge(text: string): Verdict {
   return classify(bytes, 0, bytes.length, 0);
 }
 
+/** A verdict without the one thing in it that depends on where the text stands. */
+function judgeAnywhere(text: string): Verdict {
+  const verdict = judge(text);
+  return verdict.kill === null ? verdict : { ...verdict, kill: { ...verdict.kill, end: 0 } };
+}
+
 test("blanks and comments between tokens change nothing", () => {
   fc.assert(
     fc.property(
@@ -291,9 +297,9 @@ test("blanks and comments between tokens change nothing", () => {
       fc.array(blank, { minLength: 30, maxLength: 30 }),
       (tokens, blanks) => {
         const spaced = tokens.map((token, i) => `${blanks[i % blanks.length]}${token}`).join("");
-        const plain = judge(tokens.join(" "));
+        const plain = judgeAnywhere(tokens.join(" "));
         // Two signs and a dash next to each other could make a comment: the blank always parts them.
-        expect(judge(`${spaced}${blanks[29]}`), spaced).toEqual(plain);
+        expect(judgeAnywhere(`${spaced}${blanks[29]}`), spaced).toEqual(plain);
       },
     ),
     { numRuns: 2_000 },
