@@ -171,8 +171,9 @@ export class AuroraCluster {
 
   async stop(): Promise<void> {
     await this.topology.stop();
-    await Promise.all([this.#writerEndpoint.stop(), this.#readerEndpoint.stop()]);
-    await Promise.all([...this.#links.values()].map(({ link }) => link.stop()));
+    // An endpoint is closed when its last client is, whose session is a link's.
+    const links = [...this.#links.values()].map(({ link }) => link.stop());
+    await Promise.all([this.#writerEndpoint.stop(), this.#readerEndpoint.stop(), ...links]);
     await this.cluster.stop();
   }
 

@@ -54,8 +54,9 @@ export async function failOver(
   const former = aurora.writer.id;
   const next = options.target ?? aurora.successor().id;
   if (next === former) throw new Error(`${next} is the writer already`);
-  if (aurora.readers.find(({ id }) => id === next)?.pid === 0)
-    throw new Error(`${next} does not run`);
+  if (!aurora.readers.some(({ id, pid }) => id === next && pid !== 0)) {
+    throw new Error(`no reader ${next} runs`);
+  }
   const events: FailoverEvent[] = [];
   const tell = (step: FailoverStep, instance: string): void => {
     const event = { step, at: sharedNow(), instance };
