@@ -56,6 +56,11 @@ export class FailoverBench implements AsyncDisposable {
     await replication.setReadOnly(false);
   }
 
+  get #caughtUp(): number {
+    const { targets } = this.proxy.view.state(0);
+    return targets.filter(({ role, lagMs }) => role === "READ_ONLY" && lagMs === 0).length;
+  }
+
   /** A client of one of the proxy's endpoints. */
   connect(endpoint = "default", options: ConnectionOptions = {}): Promise<Connection> {
     return this.proxy.connect({ port: this.proxy.portOf(endpoint), ...options });
@@ -75,11 +80,11 @@ export class FailoverBench implements AsyncDisposable {
     }
   }
 
-  /** Everybody has the role that the cluster says, and the proxy knows it. */
+  /** Everybody has the role that the cluster says and has caught up, and the proxy knows it. */
   async settled(): Promise<void> {
     const expected = this.cluster.instances.filter(({ pid }) => pid !== 0);
     await until(
-      () => this.writer === this.cluster.writer.id && this.readers.length === expected.length - 1,
+      () => this.writer === this.cluster.writer.id && this.#caughtUp === expected.length - 1,
       { what: "the roles", deadlineMs: 60_000 },
     );
   }
@@ -105,7 +110,7 @@ export async function startFailoverBench(
   engine: Engine,
   { instances = 3, spec = {} }: FailoverBenchOptions = {},
 ): Promise<FailoverBench> {
-  const cluster = await startCluster({ engine, instances });
+  const cluster = await startCluster({ engine, instances, semiSync: true });
   try {
     const { application, monitor } = cluster.accounts;
     const { user, password, database } = application;
@@ -123,6 +128,8 @@ export async function startFailoverBench(
         target: {
           hosts: cluster.instances.map((instance) => `${instance.host}:${instance.port}`),
           topology: "readOnly",
+          // Machines that run tests are busy.
+          monitor: { timeout: 2_000 },
           ...(spec["target"] as SpecOverrides | undefined),
         },
       },
