@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type AuroraCluster, startAuroraCluster } from "../../local/aurora-cluster.ts";
+import { ENGINES } from "../../local/index.ts";
+import { startProxy, type TestProxy } from "../support/proxy.ts";
+import type { TestServer } from "../support/servers.ts";
+import { until } from "../support/until.ts";
+
+describe.each(ENGINES)("a proxy before an Aurora cluster on %s", (engine) => {
+  let aurora: AuroraCluster;
+  let proxy: TestProxy;
+
+  beforeAll(async () => {
+    aurora = await startAuroraCluster({ engine, instances: 3 });
+    const { application, monitor } = aurora.cluster.accounts;
+    const { user, password, database } = application;
+    const { host, port } = aurora.endpoint;
+    proxy = await startProxy({ engine, host, port, password: monitor.password } as TestServer, {
+      users: [{ user, password }],
+      database,
+      spec: {
+        endpoints: [
+          { name: "default", host: "127.0.0.1", port: 0 },
+          { name: "reader", host: "127.0.0.1", port: 0, targetRole: "READ_ONLY" },
+        ],
+        target: {
+          topology: "aurora",
+          instances: Object.fromEntries(
+            aurora.instances.map((instance) => [instance.id, `127.0.0.1:${instance.port}`]),
+          ),
+        },
+      },
+    });
+    await knows("local-1");
+  });
+
+  afterAll(async () => {
+    await proxy?.[Symbol.asyncDispose]();
+    await aurora?.stop();
+  });
+
+  function roles(): Record<string, string> {
+    const { targets } = proxy.view.state(0);
+    return Object.fromEntries(
+      targets.map(({ id, role, state }) => [id, state === "AVAILABLE" ? role : state]),
+    );
+  }
+
+  async function knows(writer: string): Promise<void> {
+    const ids = ["local-1", "local-2", "local-3"];
+    const expected = ids.map((id) => [id, id === writer ? "READ_WRITE" : "READ_ONLY"]);
+    await until(() => JSON.stringify(Object.entries(roles()).sort()) === JSON.stringify(expected), {
+      what: `${writer} as the writer`,
+    });
+  }
+
+  async function promote(id: string): Promise<void> {
+    await aurora.cluster.promote(id);
+    aurora.rolesChanged();
+    aurora.repoint();
+  }
+
+  test("finds all instances from the cluster's endpoint", async () => {
+    expect(Object.keys(roles()).sort()).toEqual(["local-1", "local-2", "local-3"]);
+    expect(proxy.events.filter(({ kind }) => kind === "writer-changed")).toMatchObject([
+      { from: null, to: "local-1" },
+    ]);
+  });
+
+  test("writes go on at the new writer, without an error", async () => {
+    const client = await proxy.connect();
+    await client.query("CREATE TABLE moves (n INT)");
+    await client.query("INSERT INTO moves VALUES (1)");
+    const moved = promote("local-2");
+    for (let n = 2; n < 50; n += 1) await client.query(`INSERT INTO moves VALUES (${n})`);
+    await moved;
+    await knows("local-2");
+    await client.query("INSERT INTO moves VALUES (50)");
+    const [rows] = await client.query("SELECT COUNT(DISTINCT n) AS n, COUNT(*) AS m FROM moves");
+    expect(rows).toEqual([{ n: 50, m: 50 }]);
+  });
+
+  test("a second master that does not prove itself changes nothing", async () => {
+    const { lies } = aurora.topology;
+    const { writer } = aurora;
+    const seen = proxy.events.length;
+    lies.secondWriter = aurora.readers[0]!.id;
+    const client = await proxy.connect();
+    for (let n = 0; n < 20; n += 1) await client.query("SELECT 1");
+    lies.secondWriter = null;
+    await knows(writer.id);
+    const moves = proxy.events.slice(seen).filter(({ kind }) => kind === "writer-changed");
+    expect(
+      moves.filter((event) => "to" in event && event.to !== null && event.to !== writer.id),
+    ).toEqual([]);
+  });
+
+  test("a reader that lags gets no sessions until it has caught up", async () => {
+    const { lies } = aurora.topology;
+    const { id } = aurora.readers[0]!;
+    lies.lagMs.set(id, 20_000);
+    await until(() => roles()[id] === "UNAVAILABLE", { what: "the lag" });
+    lies.lagMs.clear();
+    await knows(aurora.writer.id);
+  });
+});
