@@ -186,13 +186,13 @@ export class SessionEnds {
 
   refresh(faults: Readonly<Faults>): void {
     if (faults.dropped || this.#silent) return;
-    if (this.client.destroyed) this.server.resetAndDestroy();
-    if (this.server.destroyed) this.client.resetAndDestroy();
+    if (this.client.destroyed) resetSocket(this.server);
+    if (this.server.destroyed) resetSocket(this.client);
   }
 
   reset(): void {
-    this.client.resetAndDestroy();
-    this.server.resetAndDestroy();
+    resetSocket(this.client);
+    resetSocket(this.server);
   }
 
   /** Ends the server's end alone. */
@@ -204,9 +204,15 @@ export class SessionEnds {
   }
 }
 
+/** A socket that has sent its end cannot be reset any more, and would never close if that were tried. */
+function resetSocket(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 function endLike(socket: Socket, failed: boolean): void {
   if (socket.destroyed) return;
-  if (failed) socket.resetAndDestroy();
+  if (failed) resetSocket(socket);
   else socket.destroySoon();
 }
 
