@@ -89,6 +89,8 @@ export class StreamLink implements Link {
     this.#socket.off("end", this.#onEnd);
     this.#socket.off("error", this.#onError);
     this.#socket.off("close", this.#onClose);
+    // A stream that flows to nobody loses what it reads, and what is put back into it.
+    this.#socket.pause();
     // Whoever takes it over hears of errors in its own way.
     this.#socket.on("error", () => {});
     return this.#socket;

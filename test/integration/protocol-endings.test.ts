@@ -76,7 +76,7 @@ describe.each(ENGINES)("clients of a proxy to %s", (engine) => {
 
   it.each(WAYS)(
     "that vanish in mid-statement have it killed on the server (%s)",
-    async (name, vanish) => {
+    async (_, vanish) => {
       await using sides = await SideBySide.start(await server(engine));
       const steady = await sides.client();
       const clients = await Promise.all(Array.from({ length: 30 }, () => sides.client()));
@@ -92,7 +92,7 @@ describe.each(ENGINES)("clients of a proxy to %s", (engine) => {
     },
   );
 
-  it.each(WAYS)("that vanish in mid-result leave nothing behind (%s)", async (name, vanish) => {
+  it.each(WAYS)("that vanish in mid-result leave nothing behind (%s)", async (_, vanish) => {
     await using sides = await SideBySide.start(await server(engine), {
       spec: { pool: { maxConnections: 5 } },
     });

@@ -8,6 +8,7 @@ import { server, type TestServer } from "../support/servers.ts";
 import { SideBySide } from "../support/side-by-side.ts";
 import { until } from "../support/until.ts";
 
+const IS_STREAMS = process.env["SLUICE_SOCKETS"] === "streams";
 const MIB = 1 << 20;
 const AROUND = [-2, -1, 0, 1, 2];
 
@@ -130,8 +131,12 @@ describe.each(ENGINES)("large packets through a proxy to %s", (engine) => {
           Command.QUERY,
           Buffer.concat([Buffer.from("SELECT '"), Buffer.alloc(size, 97)]),
         );
-        const answer = await client.answer();
-        expect(answer.error).toMatchObject({ errno: 1153, sqlState: "08S01" });
+        const said = await client.answer().then(
+          ({ error }) => `${error?.errno} ${error?.sqlState}`,
+          () => "the end",
+        );
+        // Node's own sockets forget what is still to be read when a write fails.
+        expect(IS_STREAMS ? ["1153 08S01", "the end"] : ["1153 08S01"]).toContain(said);
         client.destroy();
         expect(await steady.rows("SELECT 2")).toEqual([["2"]]);
       }
