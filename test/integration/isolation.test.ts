@@ -1,7 +1,7 @@
 import type { Connection } from "mysql2/promise";
 import { describe, expect, it } from "vitest";
 import { ENGINES } from "../../local/engine.ts";
-import { startProxy, type TestProxy } from "../support/proxy.ts";
+import { type ProxyUser, startProxy, type TestProxy } from "../support/proxy.ts";
 import { Random, seedOfRun } from "../support/random.ts";
 import { server, type TestServer } from "../support/servers.ts";
 import {
@@ -70,14 +70,43 @@ async function live({ proxy, world, random, token }: Life): Promise<void> {
   }
 }
 
+/** Ends backends at random until told to stop: their sessions are lost, and nobody else notices. */
+async function killSome(
+  target: TestServer,
+  users: readonly ProxyUser[],
+  random: Random,
+  over: () => boolean,
+): Promise<number> {
+  const names = users.map(({ user }) => `'${user}'`).join(", ");
+  let killed = 0;
+  while (!over()) {
+    const found = await target.sql(
+      `SELECT id FROM information_schema.processlist WHERE user IN (${names})`,
+    );
+    if (found.length === 0) continue;
+    await target.sql(`KILL ${random.pick(found)["id"]}`).catch(() => {}); // It may be gone by now.
+    killed += 1;
+  }
+  return killed;
+}
+
 async function end(client: Connection, random: Random): Promise<void> {
-  if (random.chance(0.5)) return client.end();
+  if (random.chance(0.5)) return client.end().catch(() => {});
   if (random.chance(0.5)) client.query("SELECT SLEEP(0.2)").catch(() => {});
   client.destroy();
 }
 
+/** The connection ended, which a test that kills backends has to live with. */
+function isLost(error: unknown): boolean {
+  const { fatal, errno } = error as { fatal?: boolean; errno?: number };
+  return fatal === true || errno === 1317 || errno === 1927;
+}
+
 describe.each(ENGINES)("sessions before %s", (engine) => {
-  it("never see anything of each other, whatever they do on few backends", async () => {
+  it.each([
+    ["on few backends", false],
+    ["on backends that are killed all the time", true],
+  ] as const)("never see anything of each other, whatever they do %s", async (_how, kills) => {
     const seed = seedOfRun();
     console.log(`isolation on ${engine}: SLUICE_SEED=${seed}`);
     const target = await server(engine);
@@ -94,12 +123,20 @@ describe.each(ENGINES)("sessions before %s", (engine) => {
       const random = new Random(seeds.int(2 ** 32));
       for (let life = 0; life < LIVES; life++) {
         tokens += 1;
-        await live({ proxy, world, random, token: `tok${100_000 + tokens}` });
+        const token = `tok${100_000 + tokens}`;
+        await live({ proxy, world, random, token }).catch((error: Error) => {
+          if (!kills || !isLost(error.cause)) throw error;
+        });
       }
     });
+    let over = false;
+    const killing = kills ? killSome(target, users, seeds, () => over) : Promise.resolve(0);
     const failures = (await Promise.allSettled(lives)).flatMap((outcome) =>
       outcome.status === "rejected" ? [String(outcome.reason)] : [],
     );
+    over = true;
+    const killed = await killing;
+    if (kills) expect(killed).toBeGreaterThan(10);
     expect(failures, `SLUICE_SEED=${seed}`).toEqual([]);
     expect(proxy.bugs).toEqual([]);
     expect(proxy.view.pins().length).toBeGreaterThan(5);

@@ -181,7 +181,8 @@ export class SessionModel {
     const missing = this.#random.chance(0.5);
     if (missing) await errnoOf(this.#run(`SELECT 1 FROM ${this.token}`));
     else await this.#run(`SELECT CAST('${this.token}' AS SIGNED)`);
-    if (this.#random.chance(0.3)) await this.#pause();
+    if (this.#random.chance(0.5)) return;
+    if (this.#random.chance(0.5)) await this.#pause();
     const [warning] = await this.#warnings();
     if (!String(warning?.["Message"]).includes(this.token)) {
       throw new Error(`lost its warning, found ${JSON.stringify(warning)}`);
@@ -220,10 +221,14 @@ export class SessionModel {
     const found = await one(this.#client, "SELECT @seen");
     this.#expectSame(found, this.#userVariable ? this.token : null);
     this.#expectOwn(await one(this.#client, "SELECT @hidden"));
-    const [table] = await rows(this.#client, "SELECT who FROM temporary_one").catch(() => []);
+    const [table] = await this.#rowsIfAny("temporary_one");
     this.#expectSame(table?.["who"] ?? null, this.#temporaryTable ? this.token : null);
-    const hidden = await rows(this.#client, "SELECT who FROM temporary_hidden").catch(() => []);
-    for (const { who } of hidden) this.#expectOwn(who);
+    for (const { who } of await this.#rowsIfAny("temporary_hidden")) this.#expectOwn(who);
+  }
+
+  /** None where there is no such table. */
+  #rowsIfAny(table: string): Promise<Record<string, unknown>[]> {
+    return rows(this.#client, `SELECT who FROM ${table}`).catch(onlyFor(1146, []));
   }
 
   async pin(): Promise<void> {
@@ -276,7 +281,7 @@ export class SessionModel {
 
   async execute(): Promise<void> {
     if (!this.#pinned) return;
-    const found = await one(this.#client, "EXECUTE prepared").catch(() => null);
+    const found = await one(this.#client, "EXECUTE prepared").catch(onlyFor(1243, null));
     this.#expectSame(found, this.#prepared ? this.token : null);
   }
 
@@ -316,6 +321,14 @@ export class SessionModel {
   }
 }
 
+/** What an error of this number stands for; others are errors. */
+function onlyFor<T>(errno: number, value: T): (error: { errno?: number }) => T {
+  return (error) => {
+    if (error.errno !== errno) throw error;
+    return value;
+  };
+}
+
 type Action = readonly [string, (session: SessionModel) => Promise<void>];
 
 const ACTIONS: readonly Action[] = [
@@ -331,6 +344,7 @@ const ACTIONS: readonly Action[] = [
   ["set the insert id", (s) => s.setInsertId()],
   ["look at the insert id", (s) => s.lookAtInsertId()],
   ["warn", (s) => s.warn()],
+  ["look at warnings", (s) => s.lookAtWarnings()],
   ["look at warnings", (s) => s.lookAtWarnings()],
   ["transact", (s) => s.transact()],
   ["call", (s) => s.call()],
