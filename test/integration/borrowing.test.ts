@@ -361,13 +361,13 @@ describe.each(ENGINES)("borrowing from %s", (engine) => {
   });
 
   it("refuses clients beyond the limits, in RDS Proxy's words", async () => {
+    // An error in place of the greeting carries no SQLSTATE; libmysqlclient shows HY000 for it.
     const target = await server(engine);
     await using few = await startProxy(target, { spec: { limits: { maxClientConnections: 2 } } });
     const first = await few.connect();
     await few.connect();
     expect(await failure(few.connect())).toMatchObject({
       errno: 1040,
-      sqlState: "HY000",
       message: "Number simultaneous connections exceeded (2)",
     });
     await first.end();
@@ -380,7 +380,6 @@ describe.each(ENGINES)("borrowing from %s", (engine) => {
     expect(refused.length).toBeGreaterThan(0);
     expect(refused[0]).toMatchObject({
       errno: 1040,
-      sqlState: "HY000",
       message: "Connections rate limit exceeded (2)",
     });
   });
