@@ -21,6 +21,7 @@ export function crossCheck(input: unknown): Finding[] {
     ...checkTargetTls(mapOf(file["target"])),
     ...checkPool(mapOf(file["pool"])),
     ...checkIam(file),
+    ...checkPinning(file),
   ];
 }
 
@@ -187,6 +188,12 @@ function checkIam(file: Raw): Finding[] {
         ]
       : [],
   );
+}
+
+/** Accepted so that files written for a later version load, never silently. */
+function checkPinning(file: Raw): Finding[] {
+  if (file["pinning"] !== "adaptive") return [];
+  return [warning(["pinning"], "adaptive is for a later version: this one pins as rds does")];
 }
 
 function problem(path: KeyPath, message: string): Finding {

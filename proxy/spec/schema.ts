@@ -227,7 +227,8 @@ export const specSchema = z
     target: target.meta({ description: "The database." }),
     pool: pool.prefault({}).meta({ description: "How backends are shared." }),
     pinning: z.enum(["rds", "adaptive"]).default("rds").meta({
-      description: "`rds` pins exactly when RDS Proxy does; `adaptive` only where it must.",
+      description:
+        "`rds` pins exactly when RDS Proxy does; `adaptive` is for a later version and pins as `rds` in this one.",
     }),
     rules: z
       .array(z.unknown())
