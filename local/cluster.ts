@@ -295,7 +295,12 @@ export class Cluster {
   async #setSemiSync(): Promise<void> {
     if (this.#options.semiSync !== true || !this.server(this.#writer).running) return;
     const follows = this.readers.some((reader) => reader.pid !== 0);
-    await this.replication(this.#writer).setSemiSync(follows);
+    try {
+      await this.replication(this.#writer).setSemiSync(follows);
+    } catch (error) {
+      // A writer whose connections break is going down: it waits for nobody any more.
+      if ((error as { fatal?: boolean }).fatal !== true) throw error;
+    }
   }
 
   /** Ends every instance and removes what is temporary. May be called at any time and more than once. */
