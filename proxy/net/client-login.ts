@@ -18,7 +18,12 @@ import { type Account, credentialOf } from "./accounts.ts";
 import type { ClientSession } from "./client-session.ts";
 import { checkSchema, loggedIn, welcome } from "./login-outcome.ts";
 import { Phase } from "./phase.ts";
-import { classFlags, offeredCapabilities, offeredMariadbCapabilities } from "./server-facts.ts";
+import {
+  classFlags,
+  offeredCapabilities,
+  offeredMariadbCapabilities,
+  resultsAfterLogin,
+} from "./server-facts.ts";
 import { acceptTls } from "./tls.ts";
 
 /** How long a server's word that a user may use a schema is good for, in milliseconds. */
@@ -281,7 +286,8 @@ export class ClientLogin {
     const variables = new Map(facts.resetCharset);
     if (collation !== undefined) {
       variables.set("character_set_client", toSql(collation.charset));
-      variables.set("character_set_results", toSql(collation.charset));
+      const results = resultsAfterLogin(facts, this.#charset) as string;
+      variables.set("character_set_results", results);
       variables.set("collation_connection", toSql(collation.name));
     }
     const multi = (this.#capabilities & Capability.MULTI_STATEMENTS) !== 0;

@@ -10,7 +10,7 @@ import {
   type OpeningFailure,
   openConnection,
 } from "./opening.ts";
-import { backendCapabilities } from "./server-facts.ts";
+import { backendCapabilities, resultsAfterLogin } from "./server-facts.ts";
 import type { Service, TargetAddress } from "./service.ts";
 
 /**
@@ -30,6 +30,7 @@ export function openBackend(service: Service, backend: Backend): void {
   const standing = service.denials.standing(backend.target, account, service.monotonicMs());
   if (standing !== null) return later(backend, () => service.openingDenied(backend, standing));
   backend.counters.databaseConnectionRequests += 1;
+  const collation = service.charsetOf(backend.key);
   const { host, port } = service.addresses.get(backend.target) as TargetAddress;
   const kind = service.classOf(backend.key);
   const giveUp = openConnection(
@@ -40,7 +41,7 @@ export function openBackend(service: Service, backend: Backend): void {
       password: account.password,
       tls: service.spec.target.tls,
       ca: service.targetCa,
-      charset: service.charsetOf(backend.key),
+      charset: collation,
       capabilities: (greeting) => ({
         flags: backendCapabilities(greeting.capabilities, kind.flags),
         mariadb: greeting.mariadbCapabilities & kind.mariadb & BACKEND_MARIADB_FLAGS,
@@ -48,7 +49,8 @@ export function openBackend(service: Service, backend: Backend): void {
     },
     (failure, opened) => {
       if (opened === null) service.openingFailed(backend, failure as OpeningFailure);
-      else if (hasAll(opened.flags, kind.flags)) loggedIn(service, backend, opened);
+      else if (hasAll(opened.flags, kind.flags))
+        loggedIn(service, backend, { ...opened, collation });
       else {
         opened.link.destroy();
         service.openingFailed(backend, OTHER_SERVER);
@@ -77,7 +79,12 @@ const OTHER_SERVER: OpeningFailure = {
   detail: "the server lacks capabilities that clients have been offered",
 };
 
-function loggedIn(service: Service, backend: Backend, opened: Opened): void {
+interface LoggedIn extends Opened {
+  /** That of the login. */
+  readonly collation: number;
+}
+
+function loggedIn(service: Service, backend: Backend, opened: LoggedIn): void {
   backend.adopt(opened.link, opened.greeting.connectionId, opened.flags);
   backend.challenge = { nonce: opened.greeting.nonce, plugin: opened.greeting.plugin };
   const variables = [...service.facts.tracked, ...CHARSET_VARIABLES];
@@ -93,7 +100,12 @@ function loggedIn(service: Service, backend: Backend, opened: Opened): void {
     }
     const rows = decodeTextRows(answers.at(-1) as Buffer, backend.walker.deprecateEof);
     const read = readBackResult(variables, rows?.[0] ?? []);
-    ready(service, backend, new Map(read.variables));
+    const values = new Map(read.variables);
+    const results = resultsAfterLogin(service.facts, opened.collation);
+    // The server answers with the character set's name, whatever its number is.
+    if (results !== null && initStatements.length === 0)
+      values.set("character_set_results", results);
+    ready(service, backend, values);
   });
 }
 

@@ -7,6 +7,8 @@ import type { TextRow } from "../wire/text-result.ts";
 export interface Collation {
   readonly charset: string;
   readonly name: string;
+  /** What its character set means where no collation is named. */
+  readonly isDefault: boolean;
 }
 
 /** What the proxy must know of its servers to speak for them. */
@@ -129,13 +131,13 @@ export const UNSEEN_SERVER: ServerFacts = {
   mariadbCapabilities: 0,
   charset: 255,
   collations: new Map([
-    [8, { charset: "latin1", name: "latin1_swedish_ci" }],
-    [33, { charset: "utf8mb3", name: "utf8mb3_general_ci" }],
-    [45, { charset: "utf8mb4", name: "utf8mb4_general_ci" }],
-    [46, { charset: "utf8mb4", name: "utf8mb4_bin" }],
-    [63, { charset: "binary", name: "binary" }],
-    [224, { charset: "utf8mb4", name: "utf8mb4_unicode_ci" }],
-    [255, { charset: "utf8mb4", name: "utf8mb4_0900_ai_ci" }],
+    [8, { charset: "latin1", name: "latin1_swedish_ci", isDefault: true }],
+    [33, { charset: "utf8mb3", name: "utf8mb3_general_ci", isDefault: true }],
+    [45, { charset: "utf8mb4", name: "utf8mb4_general_ci", isDefault: false }],
+    [46, { charset: "utf8mb4", name: "utf8mb4_bin", isDefault: false }],
+    [63, { charset: "binary", name: "binary", isDefault: true }],
+    [224, { charset: "utf8mb4", name: "utf8mb4_unicode_ci", isDefault: false }],
+    [255, { charset: "utf8mb4", name: "utf8mb4_0900_ai_ci", isDefault: true }],
   ]),
   tracked: [],
   resetCharset: [
@@ -146,7 +148,7 @@ export const UNSEEN_SERVER: ServerFacts = {
 };
 
 const COLLATIONS_QUERY =
-  "SELECT ID, CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL AND CHARACTER_SET_NAME IS NOT NULL";
+  "SELECT ID, CHARACTER_SET_NAME, COLLATION_NAME, IS_DEFAULT FROM information_schema.COLLATIONS WHERE ID IS NOT NULL AND CHARACTER_SET_NAME IS NOT NULL";
 
 const TRACKED_QUERY = `SHOW SESSION VARIABLES WHERE Variable_name IN (${TRACKED.map((name) => `'${name}'`).join(",")})`;
 
@@ -155,8 +157,9 @@ const CHARSET_QUERY =
 
 export function decodeCollations(rows: readonly TextRow[]): Map<number, Collation> {
   const found = new Map<number, Collation>();
-  for (const [id, charset, name] of rows) {
-    if (id && charset && name) found.set(Number(id), { charset, name });
+  for (const [id, charset, name, isDefault] of rows) {
+    if (id && charset && name)
+      found.set(Number(id), { charset, name, isDefault: isDefault === "Yes" });
   }
   return found;
 }
@@ -191,6 +194,16 @@ export function decodeTracked(rows: readonly TextRow[]): string[] {
 export function decodeCharset(row: TextRow): [string, string][] {
   const names = ["character_set_client", "character_set_results", "collation_connection"];
   return names.map((name, i) => [name, toSql(row[i] ?? null)]);
+}
+
+/**
+ * The value of character_set_results after a login with this collation. Result sets name it by its number, which only a number
+ * brings back; MariaDB takes no numbers.
+ */
+export function resultsAfterLogin(facts: ServerFacts, collation: number): string | null {
+  const known = facts.collations.get(collation);
+  if (known === undefined) return null;
+  return known.isDefault || facts.mariadb ? toSql(known.charset) : String(collation);
 }
 
 /** How this server spells a canonical variable name. */
