@@ -80,8 +80,10 @@ async function send(random: Random, client: RawClient, bytes: Buffer): Promise<v
 
 /** Goes in one of the ways that clients go. */
 function leave(random: Random, client: RawClient): void {
-  // A TLS socket cannot be reset.
-  if (random.chance(0.4) && !("encrypted" in client.socket)) client.socket.resetAndDestroy();
+  // A TLS socket cannot be reset, nor one that has sent its FIN: Node would leave it open.
+  const { socket } = client;
+  const mayReset = !("encrypted" in socket) && !socket.writableEnded;
+  if (mayReset && random.chance(0.5)) socket.resetAndDestroy();
   else client.destroy();
 }
 

@@ -78,6 +78,15 @@ export class RawClient {
 
   static async connect(login: RawLogin): Promise<RawClient> {
     const first = await RawClient.dial(login.host, login.port);
+    try {
+      return await RawClient.#over(first, login);
+    } catch (error) {
+      first.destroy();
+      throw error;
+    }
+  }
+
+  static async #over(first: RawClient, login: RawLogin): Promise<RawClient> {
     const greeting = await first.readGreeting();
     const asked =
       (USUAL |
