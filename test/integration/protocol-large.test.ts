@@ -36,7 +36,8 @@ function fileOf(content: Buffer, packetBytes: number) {
       const packet = frame(part, sequence++ & 255);
       // No continuation packet: in a file every packet stands for itself.
       const sent = client.send(packet.subarray(0, 4 + part.length));
-      if (!sent) await new Promise((resolve) => client.socket.once("drain", resolve));
+      if (!sent && client.end === null)
+        await new Promise((resolve) => client.socket.once("drain", resolve).once("close", resolve));
     }
     client.send(Buffer.from([0, 0, 0, sequence & 255]));
   };
@@ -199,10 +200,6 @@ describe.each(ENGINES)("LOAD DATA LOCAL through a proxy to %s", (engine) => {
             note(what, await client.query(LOAD, fileOf(content, packetBytes)));
             note("count", await client.query("SELECT COUNT(*), SUM(LENGTH(id)) FROM files"));
           }
-          note(
-            "behind another",
-            await client.query(`SELECT 1; ${LOAD}; SELECT 2`, fileOf(small, 500)).catch(String),
-          );
         },
         { with: LOCAL_FILES | DEPRECATE_EOF },
       );
