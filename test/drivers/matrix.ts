@@ -52,19 +52,26 @@ function cellText(cell: Cell | undefined): string {
   return failed === 0 ? `${passed}` : `${passed} of ${passed + failed} FAILED`;
 }
 
-/** One paragraph for each kind of failure, with the places it was seen at. */
+/** One paragraph for each kind of failure, with the conversations and places it was seen at. */
 export function failureList(cells: readonly Cell[]): string {
-  const places = new Map<string, string[]>();
+  const seen = new Map<string, { names: Set<string>; columns: Set<string> }>();
   for (const { driver, column, verdicts } of cells) {
     for (const [name, verdict] of verdicts) {
       if (verdict.kind !== "failed") continue;
-      const what = `${driver}: ${name}: ${verdict.why}`;
-      places.set(what, [...(places.get(what) ?? []), column]);
+      const what = `FAILED ${driver}: ${verdict.why}`;
+      const places = seen.get(what) ?? { names: new Set(), columns: new Set() };
+      seen.set(what, places);
+      places.names.add(name);
+      places.columns.add(column);
     }
   }
-  return [...places]
-    .map(([what, columns]) => `FAILED ${what}\n  at ${columns.join(", ")}`)
+  return [...seen]
+    .map(([what, { names, columns }]) => `${what}\n  in ${list(names)}\n  at ${list(columns)}`)
     .join("\n\n");
+}
+
+function list(words: ReadonlySet<string>): string {
+  return [...words].join(", ");
 }
 
 /** One line for each reason, loudly. */

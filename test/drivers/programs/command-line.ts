@@ -95,7 +95,7 @@ async function interrupted(login: Login, sql: string): Promise<Said> {
   const child = start(login, ["--batch", "-e", sql]);
   const ended = finished(child, "");
   print({ sleeping: null });
-  await once(process.stdin, "data");
+  await Promise.race([once(process.stdin, "data"), ended]);
   child.kill("SIGINT");
   return ended;
 }

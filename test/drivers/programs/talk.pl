@@ -15,18 +15,20 @@ sub connect_as {
     my %wanted = map { $_ => 1 } split /,/, $options;
     my $dsn = "DBI:$module:host=$ENV{DRIVER_HOST};port=$ENV{DRIVER_PORT}";
     $dsn .= ";database=$database" if $database ne '';
-    $dsn .= ";${prefix}_server_prepare=" . ($way eq 'native' ? 1 : 0);
+    $dsn .= ";${prefix}_server_prepare=" . ($way eq 'native' && !$wanted{text} ? 1 : 0);
     $dsn .= ";${prefix}_client_found_rows=" . ($wanted{found} ? 1 : 0);
     $dsn .= ";${prefix}_local_infile=1"       if $wanted{local};
     $dsn .= ";${prefix}_multi_statements=1"   if $wanted{multi};
     $dsn .= ";${prefix}_ssl=1;${prefix}_ssl_ca_file=$ENV{DRIVER_CA}" if $ENV{DRIVER_CA};
+    # Against MariaDB's client library DBD::mysql cannot insist on TLS.
+    $dsn .= ';mysql_ssl_optional=1' if $ENV{DRIVER_CA} && $prefix eq 'mysql';
     my %more = (RaiseError => 1, PrintError => 0, AutoCommit => 1);
     $more{mysql_enable_utf8mb4} = 1 if $prefix eq 'mysql';
     return DBI->connect($dsn, $user, $password, \%more);
 }
 
 sub all_of {
-    my ($dbh, $sth) = @_;
+    my ($sth, $is_single) = @_;
     my @found;
     do {
         if ($sth->{NUM_OF_FIELDS}) {
@@ -36,7 +38,7 @@ sub all_of {
         else {
             push @found, { affected => $sth->rows, id => $sth->{"${prefix}_insertid"} };
         }
-    } while ($sth->more_results);
+    } while (!$is_single && $sth->more_results);
     return \@found;
 }
 
@@ -61,7 +63,8 @@ sub run {
         $sth->bind_param(++$at, parameter_of($text), $type);
     }
     $sth->execute;
-    return all_of($dbh, $sth);
+    # DBD::MariaDB refuses to look for a second result of a statement that the server has prepared.
+    return all_of($sth, $way eq 'native' && $module eq 'MariaDB');
 }
 
 sub repeat {
@@ -82,10 +85,10 @@ sub many {
     return [map { $_->execute(1); $_->fetchall_arrayref } @statements];
 }
 
-# One thread: the connections take turns.
+# One thread: the connections take turns. Prepared statements would keep a backend for each.
 sub pool {
     my ($workers, $rounds, @login) = @_;
-    my @handles = map { connect_as(@login, '') } 1 .. $workers;
+    my @handles = map { connect_as(@login, 'text') } 1 .. $workers;
     my $done = 0;
     for (1 .. $rounds) {
         for my $dbh (@handles) {
@@ -120,7 +123,7 @@ sub say_it {
         # Not everything can be prepared.
         my $sth = $dbh->prepare($args[0], { "${prefix}_server_prepare" => 0 });
         $sth->execute;
-        return all_of($dbh, $sth);
+        return all_of($sth);
     }
     return run($dbh, @args)    if $op eq 'run';
     return repeat($dbh, @args) if $op eq 'repeat';
@@ -157,7 +160,8 @@ while (my $line = <$steps>) {
             return [$op];
         }
         if ($op eq 'close') {
-            delete($handles{ $args[0] })->disconnect;
+            my $old = delete $handles{ $args[0] } || die "not connected\n";
+            $old->disconnect;
             return [$op];
         }
         return [pool(@args)] if $op eq 'pool';
@@ -167,9 +171,9 @@ while (my $line = <$steps>) {
     if ($result) { show({ result => shown($result) }) }
     elsif ($@ =~ /^unsupported/) { show({ unsupported => $op }) }
     else {
-        my $said = $@;
+        my $said = $DBI::err ? $DBI::errstr : $@;
         $said =~ s/ at \S+ line \d+.*//s;
-        show({ error => [DBI->err, DBI->state, $said] });
+        show({ error => [$DBI::err, $DBI::state, $said] });
     }
 }
 $_->disconnect for values %handles;
