@@ -41,7 +41,10 @@ function isSubstance(line: string): boolean {
 
 /** A step that fails without a proxy compares nothing, unless it was to fail. */
 function unexpected({ steps }: Conversation, lines: readonly string[]): string | null {
+  const mayFail = steps.some(({ fails }) => fails);
   for (const [i, line] of lines.entries()) {
+    // Command-line clients say several things in one go.
+    if (!mayFail && /^\{"result":.*"code":[^0]/.test(line)) return cut(line);
     const step = steps[i];
     if (step === undefined || step.fails || !line.startsWith('{"error"')) continue;
     return `${step.op} ${step.args.slice(1).join(" ").slice(0, 200)}: ${cut(line)}`;

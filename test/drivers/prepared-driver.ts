@@ -73,7 +73,6 @@ async function prepareClient(
     DRIVER_VARIANT: driver.variant,
     DRIVER_COMMAND: JSON.stringify(client),
     DRIVER_DUMPER: JSON.stringify(dumper),
-    DRIVER_FOLDER: preparing.folder,
   };
   return { driver, name, version: server.version, command: driver.command, env };
 }

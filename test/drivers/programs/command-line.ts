@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 interface Login {
   readonly user: string;
@@ -19,19 +19,30 @@ interface Said {
 }
 
 const LONG = 4_000;
-const { DRIVER_HOST, DRIVER_PORT, DRIVER_CA, DRIVER_VARIANT, DRIVER_FOLDER } = process.env;
+const { DRIVER_HOST, DRIVER_PORT, DRIVER_CA, DRIVER_VARIANT } = process.env;
+const stepsFile = process.argv[2]!;
+const folder = dirname(stepsFile);
 const client = JSON.parse(process.env["DRIVER_COMMAND"]!) as readonly string[];
 const dumper = JSON.parse(process.env["DRIVER_DUMPER"]!) as readonly string[];
 const isMariadb = DRIVER_VARIANT === "mariadb";
-const passwords = join(DRIVER_FOLDER!, "client.cnf");
+const passwordFiles = new Map<string, string>();
+
+/** Passwords belong into files: other users see a program's arguments. */
+function passwordFile(password: string): string {
+  const known = passwordFiles.get(password);
+  if (known !== undefined) return known;
+  const file = join(folder, `client-${process.pid}-${passwordFiles.size}.cnf`);
+  writeFileSync(file, `[client]\npassword="${password}"\n`, { mode: 0o600 });
+  passwordFiles.set(password, file);
+  return file;
+}
 
 function connecting({ user, password }: Login): string[] {
-  writeFileSync(passwords, `[client]\npassword="${password}"\n`, { mode: 0o600 });
   const tls = DRIVER_CA
     ? [`--ssl-ca=${DRIVER_CA}`, isMariadb ? "--ssl-verify-server-cert" : "--ssl-mode=VERIFY_CA"]
     : [isMariadb ? "--skip-ssl" : "--ssl-mode=DISABLED"];
   return [
-    `--defaults-file=${passwords}`,
+    `--defaults-file=${passwordFile(password)}`,
     `--host=${DRIVER_HOST}`,
     `--port=${DRIVER_PORT}`,
     "--protocol=tcp",
@@ -47,6 +58,7 @@ function start(login: Login, more: readonly string[]): ChildProcess {
     ...client,
     ...connecting(login),
     `--default-character-set=${options.includes("latin1") ? "latin1" : "utf8mb4"}`,
+    "--max-allowed-packet=64M",
     ...(options.includes("local") ? ["--local-infile=1"] : []),
     ...(isMariadb ? [] : ["--commands=ON"]),
     ...more,
@@ -120,7 +132,7 @@ async function dump(login: Login, table: string): Promise<Said> {
 }
 
 function dumpFile(table: string): string {
-  return join(DRIVER_FOLDER!, `${table}.sql`);
+  return join(folder, `${table}.sql`);
 }
 
 async function pool(args: readonly string[]): Promise<readonly Said[]> {
@@ -208,10 +220,10 @@ function print(value: unknown): void {
 }
 
 const steps = new Steps();
-const lines = readFileSync(process.argv[2]!, "utf8").replace(/\n$/, "").split("\n");
+const lines = readFileSync(stepsFile, "utf8").replace(/\n$/, "").split("\n");
 for (const line of [...lines, "case\tend"]) {
   const [op, ...args] = line.split("\t").map(decodeURIComponent) as [string, ...string[]];
   await steps.take(op, args);
 }
-rmSync(passwords, { force: true });
+for (const file of passwordFiles.values()) rmSync(file, { force: true });
 process.stdin.destroy();
