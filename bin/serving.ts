@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import { createAdmin } from "../proxy/admin/create-admin.ts";
 import { isLoopback } from "../proxy/admin/host-guard.ts";
 import { type ListeningAdmin, listenAdmin } from "../proxy/admin/listen.ts";
+import { EmbeddedMetrics } from "../proxy/observe/embedded-metrics.ts";
 import { EventBus } from "../proxy/observe/events.ts";
 import { createRegistry } from "../proxy/observe/exposition.ts";
 import { EventLog, type LogForm } from "../proxy/observe/log.ts";
@@ -20,14 +21,9 @@ import { checkPasswords } from "../proxy/spec/resolve-password.ts";
 import { DebugLogging } from "./debug-logging.ts";
 import { CommandFailure } from "./failure.ts";
 import { createSecretFetcher } from "./secrets-manager.ts";
-import {
-  besideSpec,
-  passwordSources,
-  problemLine,
-  problemOfSetting,
-  readSpec,
-} from "./spec-file.ts";
+import { besideSpec, passwordSources, problemLine, problemOfSetting } from "./spec-file.ts";
 import { SpecReload } from "./spec-reload.ts";
+import type { SpecSource } from "./spec-source.ts";
 import { tokenKeysFrom } from "./token-keys.ts";
 import { VERSION } from "./version.ts";
 
@@ -35,11 +31,13 @@ import { VERSION } from "./version.ts";
 const FILE_LOOK_MS = 1_000;
 
 export interface ServeOptions {
-  readonly file: string;
+  readonly source: SpecSource;
   readonly json: boolean;
   readonly logForm: LogForm;
   /** Time that sessions have to end after the first signal. */
   readonly drainMs: number;
+  /** How often metrics are printed for CloudWatch; null: never. */
+  readonly embeddedMetricsMs?: number | null;
   readonly createProxy: CreateProxy;
   /** Where signals come from: the process, except in tests. */
   readonly signals: SignalSource;
@@ -63,8 +61,9 @@ export interface SignalSource {
 
 /** Resolves when the proxy has stopped after a signal; rejects with a CommandFailure where it cannot start. */
 export async function serve(options: ServeOptions): Promise<void> {
-  const { file, err, clock = MACHINE_CLOCK } = options;
-  const { spec, text } = await loadSpec(file, err);
+  const { source, err, clock = MACHINE_CLOCK } = options;
+  const { file } = source;
+  const { spec, text } = await loadSpec(source, err);
   const events = new EventBus();
   const sink = (line: string): void => err(`${line}\n`);
   const log = new EventLog({ form: options.logForm, debug: false, sink });
@@ -82,11 +81,32 @@ export async function serve(options: ServeOptions): Promise<void> {
     throw startFailure(file, text, fault);
   }
   announce(options, spec, handle, admin);
+  const stopMetrics = printMetrics(options, handle, clock);
   const onApplied = (next: ProxySpec): void => debug.want(next.debugLogging);
-  const reload = new SpecReload({ file, spec, text, handle, events, onApplied });
+  const reload = new SpecReload({ source, spec, text, handle, events, onApplied });
   await untilStopped(options, handle, reload);
+  stopMetrics();
   debug.stop();
   await admin.close();
+}
+
+/** Once more at the end, for what happened since the last line. */
+function printMetrics(
+  { embeddedMetricsMs = null, out }: ServeOptions,
+  { counters }: ProxyHandle,
+  clock: ProxyClock,
+): () => void {
+  if (embeddedMetricsMs === null) return () => {};
+  const metrics = new EmbeddedMetrics(counters);
+  const print = (): void => {
+    const now = { epochMs: clock.epochMs(), monotonicMs: clock.monotonicMs() };
+    for (const line of metrics.lines(now)) out(`${line}\n`);
+  };
+  const timer = setInterval(print, embeddedMetricsMs);
+  return () => {
+    clearInterval(timer);
+    print();
+  };
 }
 
 /** A file that names what cannot be used is a wrong file; an address that is taken is not the file's fault. */
@@ -97,12 +117,12 @@ function startFailure(file: string, text: string, fault: unknown): CommandFailur
 }
 
 async function loadSpec(
-  file: string,
+  source: SpecSource,
   err: (text: string) => void,
 ): Promise<{ spec: ProxySpec; text: string }> {
-  const { text, parsed } = await readSpec(file);
+  const { text, parsed } = await source.read();
   if (!parsed.ok) throw new CommandFailure(2, parsed.problems.map(problemLine).join("\n"));
-  const missing = checkPasswords(parsed.spec, passwordSources(file));
+  const missing = checkPasswords(parsed.spec, passwordSources(source.file));
   if (missing.length > 0) throw new CommandFailure(2, missing.map(problemLine).join("\n"));
   for (const warning of parsed.warnings) err(`warning: ${problemLine(warning)}\n`);
   return { spec: parsed.spec, text: text ?? "" };
@@ -178,14 +198,15 @@ async function untilStopped(
   handle: ProxyHandle,
   reload: SpecReload,
 ): Promise<void> {
-  const { signals, file, drainMs } = options;
+  const { signals, source, drainMs } = options;
   const stops = new StopRequests(signals);
   const onReload = (): void => void reload.requested();
   const onChange = (): void => void reload.noticed();
   signals.on("SIGHUP", onReload);
-  watchFile(file, { interval: FILE_LOOK_MS, persistent: false }, onChange);
+  if (source.watched)
+    watchFile(source.file, { interval: FILE_LOOK_MS, persistent: false }, onChange);
   await stops.first;
-  unwatchFile(file, onChange);
+  if (source.watched) unwatchFile(source.file, onChange);
   await Promise.race([handle.drain(drainMs), stops.second]);
   await handle.stop();
   signals.off("SIGHUP", onReload);

@@ -4,10 +4,11 @@ import { type ProxyHandle, SettingFault } from "../proxy/ports.ts";
 import { diffSpec, reloadablePart, type SpecChange } from "../proxy/spec/diff-spec.ts";
 import type { ProxySpec, SpecProblem } from "../proxy/spec/proxy-spec.ts";
 import { checkPasswords } from "../proxy/spec/resolve-password.ts";
-import { passwordSources, problemOfSetting, readSpec, wholeFileProblem } from "./spec-file.ts";
+import { passwordSources, problemOfSetting, wholeFileProblem } from "./spec-file.ts";
+import type { SpecSource } from "./spec-source.ts";
 
 export interface ReloadOptions {
-  readonly file: string;
+  readonly source: SpecSource;
   readonly spec: ProxySpec;
   /** The text that the spec was read from. */
   readonly text: string;
@@ -48,18 +49,18 @@ export class SpecReload {
   }
 
   #problemOf(fault: unknown): SpecProblem {
-    const { file } = this.#options;
+    const { file } = this.#options.source;
     if (fault instanceof SettingFault) return problemOfSetting(file, this.#text, fault);
     return wholeFileProblem(file, fault instanceof Error ? fault.message : String(fault));
   }
 
   async #reload(evenIfSame: boolean): Promise<void> {
-    const { file, handle, events, onApplied } = this.#options;
-    const { text, parsed } = await readSpec(file);
+    const { source, handle, events, onApplied } = this.#options;
+    const { text, parsed } = await source.read();
     if (text === this.#text && !evenIfSame) return;
     this.#text = text ?? "";
     if (!parsed.ok) return this.#refuse(parsed.problems);
-    const missing = checkPasswords(parsed.spec, passwordSources(file));
+    const missing = checkPasswords(parsed.spec, passwordSources(source.file));
     if (missing.length > 0) return this.#refuse(missing);
     const taken = reloadablePart(this.#spec, parsed.spec);
     const changes = diffSpec(this.#spec, parsed.spec);

@@ -3,6 +3,7 @@ import type { LogForm } from "../../proxy/observe/log.ts";
 import type { CreateProxy } from "../../proxy/ports.ts";
 import { CommandFailure } from "../failure.ts";
 import { serve } from "../serving.ts";
+import { specSource } from "../spec-source.ts";
 
 const DRAIN_SECONDS = 120;
 
@@ -11,6 +12,7 @@ interface Flags {
   readonly log: LogForm;
   readonly drain: number;
   readonly exitWithParent?: boolean;
+  readonly embeddedMetrics?: number;
 }
 
 export function serveCommand(createProxy: CreateProxy): Command {
@@ -18,7 +20,7 @@ export function serveCommand(createProxy: CreateProxy): Command {
     .description("run the proxy from a configuration file")
     .argument(
       "[file]",
-      "configuration file, YAML or JSON; else the environment variable SLUICE_CONFIG names it",
+      "configuration file, YAML or JSON; else SLUICE_CONFIG in the environment names it, or SLUICE_CONFIG_TEXT holds its text",
     )
     .option("--json", "print one JSON document when ready")
     .addOption(
@@ -30,6 +32,12 @@ export function serveCommand(createProxy: CreateProxy): Command {
         .default(DRAIN_SECONDS),
     )
     .option("--exit-with-parent", "stop at once when the program that started this one is gone")
+    .addOption(
+      new Option(
+        "--embedded-metrics <seconds>",
+        "print metrics in CloudWatch's embedded metric format, this often",
+      ).argParser(parseInterval),
+    )
     .addHelpText(
       "after",
       "\nSIGHUP, or a change of the file, reads it again; a wrong file changes nothing.\nSIGTERM and SIGINT let sessions end; a second one does not wait for them.",
@@ -42,20 +50,21 @@ async function run(
   flags: Flags,
   createProxy: CreateProxy,
 ): Promise<void> {
-  const { json = false, log, drain, exitWithParent = false } = flags;
-  const file = argument ?? process.env["SLUICE_CONFIG"];
-  if (file === undefined || file === "") {
+  const { json = false, log, drain, exitWithParent = false, embeddedMetrics } = flags;
+  const source = specSource(argument, process.env);
+  if (source === null) {
     throw new CommandFailure(
       2,
-      "serve: name a configuration file, as argument or in SLUICE_CONFIG",
+      "serve: name a configuration file, as argument or in SLUICE_CONFIG, or set SLUICE_CONFIG_TEXT",
     );
   }
   if (exitWithParent) stopWhenParentIsGone();
   await serve({
-    file,
+    source,
     json,
     logForm: log,
     drainMs: drain * 1_000,
+    embeddedMetricsMs: embeddedMetrics === undefined ? null : embeddedMetrics * 1_000,
     createProxy,
     signals: process,
     out: (text) => process.stdout.write(text),
@@ -85,6 +94,14 @@ function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (text.trim() === "" || !(seconds >= 0 && seconds <= 86_400)) {
     throw new InvalidArgumentError("It must be a number of seconds from 0 to 86400.");
+  }
+  return seconds;
+}
+
+function parseInterval(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d+$/.test(text) || seconds < 1 || seconds > 3_600) {
+    throw new InvalidArgumentError("It must be a whole number of seconds from 1 to 3600.");
   }
   return seconds;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mysql, { type Connection, type ConnectionOptions } from "mysql2/promise";
 import { serve } from "../../bin/serving.ts";
+import { specSource } from "../../bin/spec-source.ts";
 import { createProxy } from "../../proxy/index.ts";
 import type { StateView } from "../../proxy/observe/state-view.ts";
 import type { SpecOverrides } from "./proxy.ts";
@@ -32,7 +33,7 @@ export class ServedFile implements AsyncDisposable {
     this.folder = folder;
     this.file = join(folder, "proxy.json");
     this.ended = serve({
-      file: this.file,
+      source: specSource(this.file, {})!,
       json: true,
       logForm: "text",
       drainMs,

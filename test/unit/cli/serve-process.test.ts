@@ -53,7 +53,8 @@ describe("the process of a proxy", () => {
   it.each([
     ["bin/sluice.ts", ["serve", "proxy.yaml", "--json", "--drain", "5"], {}],
     ["bin/serve.ts", ["--json", "--drain", "5"], { SLUICE_CONFIG: "proxy.yaml" }],
-  ])("of %s serves, and ends with 0 on SIGTERM", async (program, args, env) => {
+    ["bin/serve.ts", ["--json", "--drain", "5"], { SLUICE_CONFIG_TEXT: SPEC }],
+  ])("of %s %j with %j serves, and ends with 0 on SIGTERM", async (program, args, env) => {
     const proxy = start(program, args, { APP_PASSWORD: "s3cret-word", ...env });
     let logged = "";
     proxy.stderr?.on("data", (chunk) => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { serve } from "../../../bin/serving.ts";
+import { specSource } from "../../../bin/spec-source.ts";
 import { ProxyCounters } from "../../../proxy/observe/counters.ts";
 import type { ProxyHandle, ProxyPorts } from "../../../proxy/ports.ts";
 import type { ProxySpec } from "../../../proxy/spec/proxy-spec.ts";
@@ -95,7 +96,7 @@ function run(plane = new Plane(), json = true): Run {
   const signals = new EventEmitter();
   const texts = { out: "", err: "" };
   const ended = serve({
-    file,
+    source: specSource(file, {})!,
     json,
     logForm: "text",
     drainMs: 120_000,

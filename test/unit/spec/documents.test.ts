@@ -61,5 +61,13 @@ ${markdownTable(["key", "type", "range", "default", "change", "meaning"], cells)
   an endpoint's address or one of its \`publicHosts\`. Without these variables nobody gets in by token.
 - A secret is read again every five minutes, when a server refuses its password, and when a client's login fails with it (at most every five
   seconds). One that cannot be read now leaves its user with the password that was read last.
+
+## In a container
+
+The file is the first argument of \`sluice serve\`, or what SLUICE_CONFIG names. Without either, SLUICE_CONFIG_TEXT holds the configuration
+itself, YAML or JSON: a task definition then needs no volume. Relative paths in it count from the working folder; it changes with a new
+deployment only. SLUICE_LISTEN_HOST, where set, is the address of every endpoint and of the admin server, whatever the configuration says.
+\`--log json --embedded-metrics 60\` prints log lines as JSON, and each minute the metrics in CloudWatch's embedded metric format
+(namespace \`Sluice\`, dimension \`ProxyName\`).
 `;
 }
