@@ -91,6 +91,9 @@ describe("the fence itself", () => {
     ["proxy/net/x.ts", "proxy/admin/y.ts", true],
     ["proxy/admin/x.ts", "proxy/net/y.ts", true],
     ["local/x.ts", "proxy/net/y.ts", true],
+    ["control/x.ts", "proxy/index.ts", true],
+    ["control/x.ts", "local/index.ts", true],
+    ["control/x.ts", "mysql2", false],
     ["lambda/webhook/x.ts", "local/y.ts", true],
     ["bin/x.ts", "proxy/net/y.ts", true],
   ])("objects to %s importing %s", (from, to, relative) => {

@@ -24,6 +24,17 @@ const BELOW_NET = [
   "proxy/rules",
 ];
 
+const CONTROL_PACKAGES = [
+  "@aws-sdk/client-cloudwatch",
+  "@aws-sdk/client-cloudwatch-logs",
+  "@aws-sdk/client-iam",
+  "@aws-sdk/client-rds",
+  "@aws-sdk/client-secrets-manager",
+  "@aws-sdk/client-sts",
+  "@aws-sdk/core",
+  "@smithy/core",
+];
+
 export const LAYERS: readonly Layer[] = [
   { path: "proxy/base/", imports: [], node: CORE_NODE, packages: [] },
   { path: "proxy/wire/", imports: ["proxy/base"], node: CORE_NODE, packages: [] },
@@ -74,6 +85,8 @@ export const LAYERS: readonly Layer[] = [
     packages: [],
   },
   { path: "proxy/", imports: ["proxy"], node: "any", packages: [] },
+  // Its port to the data plane and to clusters is its own: nothing of theirs is imported.
+  { path: "control/", imports: [], node: "any", packages: CONTROL_PACKAGES },
   { path: "local/", imports: ["proxy/index.ts"], node: "any", packages: "any" },
   {
     path: "lambda/",
@@ -92,6 +105,7 @@ export const LAYERS: readonly Layer[] = [
       "proxy/admin",
       "proxy/sql",
       "local/index.ts",
+      "control/index.ts",
       "lambda/webhook/index.ts",
       "package.json",
     ],
@@ -101,7 +115,12 @@ export const LAYERS: readonly Layer[] = [
 ];
 
 /** The doors: the only files of the name index.ts. */
-export const DOORS = ["proxy/index.ts", "local/index.ts", "lambda/webhook/index.ts"];
+export const DOORS = [
+  "proxy/index.ts",
+  "control/index.ts",
+  "local/index.ts",
+  "lambda/webhook/index.ts",
+];
 
 export function layerOf(file: string): Layer | null {
   return LAYERS.find(({ path }) => file.startsWith(path)) ?? null;
