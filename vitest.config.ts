@@ -14,6 +14,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: "cdk",
+          include: ["test/cdk/**/*.test.ts"],
+          globalSetup: ["test/support/cdk-setup.ts"],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
           globalSetup: ["test/support/servers-setup.ts"],

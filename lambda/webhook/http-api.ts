@@ -2,6 +2,8 @@
 export interface HttpApiEvent {
   readonly rawPath: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly isBase64Encoded?: boolean;
   readonly requestContext: {
     readonly requestId: string;
     readonly timeEpoch: number;

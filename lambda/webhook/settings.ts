@@ -10,6 +10,8 @@ export interface Settings {
   readonly tls: TlsMode;
   /** PEM file with the certificates that may vouch for the proxy; null where the system's own do. */
   readonly caFile: string | null;
+  /** Name or ARN of the secret that callers sign with; null where anybody may call. */
+  readonly keyId: string | null;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -28,6 +30,7 @@ export function parseSettings(env: Environment): ParsedSettings {
   const port = Number(env["PROXY_PORT"] ?? MYSQL_PORT);
   const database = env["DATABASE_NAME"] ?? "webhook";
   const caFile = env["DB_CA_FILE"] || null;
+  const keyId = env["WEBHOOK_KEY_ARN"] || null;
   const tls = env["DB_TLS"] ?? (caFile === null ? "require" : "verify");
 
   const problems: string[] = [];
@@ -45,7 +48,7 @@ export function parseSettings(env: Environment): ParsedSettings {
     problems.push(`DB_CA_FILE is given but DB_TLS=${tls} would not check it`);
   }
   if (problems.length > 0 || !isTlsMode(tls)) return { ok: false, problems };
-  return { ok: true, settings: { secretId, host, port, database, tls, caFile } };
+  return { ok: true, settings: { secretId, host, port, database, tls, caFile, keyId } };
 }
 
 function isTlsMode(value: string): value is TlsMode {

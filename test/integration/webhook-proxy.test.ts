@@ -19,6 +19,7 @@ function environmentOf(proxy: TestProxy): WebhookBench {
     port,
     tls: "require",
     caFile: null,
+    keyId: null,
     database,
   } as const;
   const webhook = new WebhookBench(settings, [{ username: user, password }]);

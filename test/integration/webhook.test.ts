@@ -38,6 +38,7 @@ async function bench(
       host: here.host,
       port: here.port,
       tls: "verify",
+      keyId: null,
       caFile: here.caFile,
       ...settings,
       database,

@@ -95,6 +95,12 @@ export const LAYERS: readonly Layer[] = [
     packages: ["mysql2", "@aws-sdk/client-secrets-manager"],
   },
   {
+    path: "lib/",
+    imports: [],
+    node: ["node:path"],
+    packages: ["aws-cdk-lib", "constructs", "zod"],
+  },
+  {
     path: "bin/",
     // The configuration, the log, the admin server and the judgement of a statement are of use without a running proxy.
     imports: [
@@ -106,6 +112,7 @@ export const LAYERS: readonly Layer[] = [
       "proxy/sql",
       "local/index.ts",
       "control/index.ts",
+      "lib/index.ts",
       "lambda/webhook/index.ts",
       "package.json",
     ],
@@ -119,6 +126,7 @@ export const DOORS = [
   "proxy/index.ts",
   "control/index.ts",
   "local/index.ts",
+  "lib/index.ts",
   "lambda/webhook/index.ts",
 ];
 

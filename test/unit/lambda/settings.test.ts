@@ -17,6 +17,7 @@ test("secret and host are enough", () => {
     database: "webhook",
     tls: "require",
     caFile: null,
+    keyId: null,
   });
 });
 

@@ -1,0 +1,6 @@
+/** The door of the CDK part: constructs for other people's stacks, and this project's own. */
+export { SluiceApplication } from "./application.ts";
+export { AuroraDatabase, type AuroraDatabaseProps } from "./database.ts";
+export type { ProxyOptions } from "./proxy-configuration.ts";
+export { type SluiceEndpoint, SluiceProxy, type SluiceProxyProps } from "./sluice-proxy.ts";
+export { isStage, STAGES, type Stage, type StageSettings, settingsOf } from "./stage-settings.ts";
