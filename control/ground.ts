@@ -22,6 +22,10 @@ export function randomUpper(count: number): string {
   return pick(UPPER, count);
 }
 
+export function randomHex(count: number): string {
+  return randomBytes(count).toString("hex").slice(0, count);
+}
+
 /** As a secret's ARN ends. */
 export function randomMixed(count: number): string {
   return pick(`${UPPER}${LOWER}`, count);

@@ -4,3 +4,15 @@ export {
   ControlPlane,
   type ControlPlaneOptions,
 } from "./control-plane.ts";
+export type {
+  Address,
+  ClusterOrder,
+  Databases,
+  DataPlane,
+  Login,
+  ProxyHooks,
+  ProxyPlan,
+  RunningCluster,
+  RunningProxy,
+  TargetPlan,
+} from "./ports.ts";

@@ -11,7 +11,12 @@ export {
   type Role,
   startCluster,
 } from "./cluster.ts";
-export { grantDatabase, keptApplication } from "./cluster-application.ts";
+export {
+  grantDatabase,
+  grantEverything,
+  keptApplication,
+  setPassword,
+} from "./cluster-application.ts";
 export {
   ClusterControl,
   type ClusterDescription,

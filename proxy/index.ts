@@ -6,4 +6,4 @@ export type { ProxyHandle, ProxyPorts } from "./ports.ts";
 
 export const createProxy: CreateProxy = (spec, ports) => new ProxyRuntime(spec, ports);
 
-export { makeCa } from "./net/self-signed.ts";
+export { type CertificateAuthority, makeCa } from "./net/self-signed.ts";

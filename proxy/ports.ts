@@ -22,6 +22,17 @@ export class MalformedSecret extends Error {
   override readonly name = "MalformedSecret";
 }
 
+/** The role that the proxy reads secrets with may not read this one. */
+export class SecretForbidden extends Error {
+  override readonly name = "SecretForbidden";
+  readonly roleArn: string;
+
+  constructor(roleArn: string, options?: ErrorOptions) {
+    super(`the role ${roleArn} may not read it`, options);
+    this.roleArn = roleArn;
+  }
+}
+
 /** A setting that turned out to be wrong only when it was used: a certificate, an address. */
 export class SettingFault extends Error {
   override readonly name = "SettingFault";
@@ -37,8 +48,8 @@ export class SettingFault extends Error {
 /** With which access keys IAM tokens may be signed. */
 export interface TokenKeys {
   readonly region: string;
-  /** null: no such key, or the session token does not belong to it. */
-  secretOf(accessKeyId: string, sessionToken: string | null): string | null;
+  /** null: no such key, or the session token does not belong to it, or its owner may not connect as the user. */
+  secretOf(accessKeyId: string, sessionToken: string | null, user: string): string | null;
 }
 
 export interface ProxyPorts {

@@ -81,6 +81,11 @@ export class Identities {
     return { secretAccessKey: secret, sessionToken: token, expiresAt, principal };
   }
 
+  /** The role that temporary credentials are of; null: they are none, or over. */
+  roleOfKey(accessKeyId: string): string | null {
+    return this.#sessions.get(accessKeyId)?.roleArn ?? null;
+  }
+
   #ownerOf({ user }: AccessKeyRecord): Principal | null {
     const { accountId } = this.ground;
     if (user === null)

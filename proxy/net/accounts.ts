@@ -1,6 +1,7 @@
 import { type PasswordScheme, Plugin } from "../auth/plugins.ts";
 import type { Credential } from "../auth/server-exchange.ts";
-import { MalformedSecret, type ProxyPorts } from "../ports.ts";
+import type { CredentialsFailed } from "../observe/events.ts";
+import { MalformedSecret, type ProxyPorts, SecretForbidden } from "../ports.ts";
 import type { AuthSpec, CredentialSpec } from "../spec/proxy-spec.ts";
 import { resolvePassword } from "../spec/resolve-password.ts";
 
@@ -229,14 +230,16 @@ export class Accounts {
         this.#failed("secret-malformed", username, secretArn, message);
         return null;
       }
-      this.#failed("secret-unreadable", username, secretArn, message);
+      if (error instanceof SecretForbidden)
+        this.#failed("secret-forbidden", username, secretArn, error.roleArn);
+      else this.#failed("secret-unreadable", username, secretArn, message);
       return username === null || username === before?.username ? before : null;
     }
     return null;
   }
 
   #failed(
-    failure: "duplicate-user" | "secret-unreadable" | "secret-malformed",
+    failure: CredentialsFailed["failure"],
     user: string | null,
     secretArn: string | null,
     detail: string,

@@ -22,7 +22,7 @@ export function problemOfToken(
     endpoints,
     region: keys.region,
     nowMs: login.nowMs,
-    secretOf: (accessKeyId, sessionToken) => keys.secretOf(accessKeyId, sessionToken),
+    secretOf: (accessKeyId, sessionToken) => keys.secretOf(accessKeyId, sessionToken, login.user),
   });
   return verdict.ok ? null : verdict.reason;
 }

@@ -268,6 +268,8 @@ function credentialsReason(event: CredentialsFailed): string {
       return `The database user "${event.user}" was found in multiple DB proxy authentication entries. ${event.detail}`.trim();
     case "secret-unreadable":
       return `The AWS Secrets Manager secret with the ARN "${event.secretArn}" can't be read: ${event.detail}`;
+    case "secret-forbidden":
+      return `The IAM role "${event.detail}" is not authorized to read the AWS Secrets Manager secret with the ARN "${event.secretArn}"`;
     case "secret-malformed":
       return `The AWS Secrets Manager secret with the ARN "${event.secretArn}" can't be used: ${event.detail}`;
   }

@@ -208,9 +208,14 @@ export interface WriterChanged extends Timed {
 
 export interface CredentialsFailed extends Timed {
   readonly kind: "credentials-failed";
-  readonly failure: "duplicate-user" | "secret-unreadable" | "secret-malformed";
+  readonly failure:
+    | "duplicate-user"
+    | "secret-unreadable"
+    | "secret-forbidden"
+    | "secret-malformed";
   readonly user: string | null;
   readonly secretArn: string | null;
+  /** Of secret-forbidden: the ARN of the role. */
   readonly detail: string;
 }
 

@@ -18,13 +18,18 @@ export interface AuroraSetting {
 
 /** The instances of an Aurora cluster, by what they say of each other. */
 export class AuroraRoster {
-  readonly #setting: AuroraSetting;
+  #setting: AuroraSetting;
   /** When each was last listed, by id. */
   readonly #listedAtMs = new Map<string, number>();
   readonly #lagMs = new Map<string, number | null>();
 
   constructor(setting: AuroraSetting) {
     this.#setting = setting;
+  }
+
+  /** Where else instances are than their ids tell. */
+  configure(instances: AuroraSetting["instances"]): void {
+    this.#setting = { ...this.#setting, instances };
   }
 
   get ids(): string[] {

@@ -48,9 +48,10 @@ export class GroupWatch {
     this.#renewNodes();
   }
 
-  /** Other seeds or limits; the way of reading roles stays. */
+  /** Other seeds, addresses or limits; the way of reading roles stays. */
   configure(setting: WatchSetting): void {
     this.#setting = setting;
+    this.#roster?.configure(setting.instances);
     this.#renewNodes();
   }
 

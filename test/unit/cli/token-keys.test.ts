@@ -7,16 +7,16 @@ describe("the access key of the environment", () => {
   it("is the only one that tokens may be signed with", () => {
     const keys = tokenKeysFrom(ENV);
     expect(keys?.region).toBe("eu-west-1");
-    expect(keys?.secretOf("AKIA1", null)).toBe("word");
-    expect(keys?.secretOf("AKIA2", null)).toBe(null);
-    expect(keys?.secretOf("AKIA1", "a session")).toBe(null);
+    expect(keys?.secretOf("AKIA1", null, "app")).toBe("word");
+    expect(keys?.secretOf("AKIA2", null, "app")).toBe(null);
+    expect(keys?.secretOf("AKIA1", "a session", "app")).toBe(null);
   });
 
   it("that is temporary needs its own session token", () => {
     const keys = tokenKeysFrom({ ...ENV, AWS_SESSION_TOKEN: "a session" });
-    expect(keys?.secretOf("AKIA1", "a session")).toBe("word");
-    expect(keys?.secretOf("AKIA1", "another")).toBe(null);
-    expect(keys?.secretOf("AKIA1", null)).toBe(null);
+    expect(keys?.secretOf("AKIA1", "a session", "app")).toBe("word");
+    expect(keys?.secretOf("AKIA1", "another", "app")).toBe(null);
+    expect(keys?.secretOf("AKIA1", null, "app")).toBe(null);
   });
 
   it.each(["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])(

@@ -20,7 +20,8 @@ import { CreateSecretCommand, GetSecretValueCommand } from "@aws-sdk/client-secr
 import { AssumeRoleCommand, GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { describe, expect, it } from "vitest";
 import type { ControlPlane } from "../../../control/index.ts";
-import { type Clients, clientsOf, startControl } from "./control-plane-fixture.ts";
+import { type AwsClients, clientsOf } from "../../support/aws-clients.ts";
+import { startControl } from "./control-plane-fixture.ts";
 
 const policy = (...statements: unknown[]) =>
   JSON.stringify({ Version: "2012-10-17", Statement: statements });
@@ -31,7 +32,7 @@ const trust = (principal: unknown) =>
 const RoleName = "reader";
 
 /** A role that the account may assume, and clients of a session of it. */
-async function assume(control: ControlPlane, { iam, sts }: Clients): Promise<Clients> {
+async function assume(control: ControlPlane, { iam, sts }: AwsClients): Promise<AwsClients> {
   const { Role } = await iam.send(
     new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trust({ AWS: "123456789012" }) }),
   );

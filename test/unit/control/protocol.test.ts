@@ -3,7 +3,8 @@ import { CreateSecretCommand, GetSecretValueCommand } from "@aws-sdk/client-secr
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { cbor } from "@smithy/core/cbor";
 import { describe, expect, it } from "vitest";
-import { clientsOf, startControl } from "./control-plane-fixture.ts";
+import { clientsOf } from "../../support/aws-clients.ts";
+import { startControl } from "./control-plane-fixture.ts";
 import { presignedUrl, type Sent, signedFetch } from "./signing-client.ts";
 
 const IDENTITY = "Action=GetCallerIdentity&Version=2011-06-15";

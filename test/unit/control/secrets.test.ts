@@ -26,7 +26,8 @@ import {
   UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { describe, expect, it } from "vitest";
-import { clientsOf, startControl } from "./control-plane-fixture.ts";
+import { clientsOf } from "../../support/aws-clients.ts";
+import { startControl } from "./control-plane-fixture.ts";
 
 const VALUE = JSON.stringify({ username: "app", password: "first" });
 const DAY_MS = 86_400_000;
