@@ -31,7 +31,6 @@ export interface ProxyContainerProps {
   readonly logGroup: ILogGroup;
   /** The address that the proxy listens on. @default - as the configuration says */
   readonly listenHost?: string;
-  readonly memoryReservationMiB?: number;
 }
 
 /** The image of this package's Dockerfile. `npm ci` has built the file that it copies. */
@@ -74,9 +73,6 @@ export function addProxyContainer(
     user: "node",
     essential: true,
     stopTimeout: STOP_TIMEOUT,
-    ...(props.memoryReservationMiB === undefined
-      ? {}
-      : { memoryReservationMiB: props.memoryReservationMiB }),
   });
   container.addUlimits({ name: UlimitName.NOFILE, softLimit: OPEN_FILES, hardLimit: OPEN_FILES });
   for (const secret of props.secrets) grantSecret(secret, task);
