@@ -44,7 +44,7 @@ export class AuroraDatabase extends Construct {
       port: MYSQL_PORT,
       ...instances(settings),
       vpc,
-      vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
+      vpcSubnets: { subnetType: dataTier(vpc) },
       securityGroups: [this.#securityGroup(vpc)],
       parameterGroup: new ParameterGroup(this, "Parameters", {
         engine,
@@ -95,4 +95,11 @@ function instances(settings: DatabaseSettings) {
     serverlessV2MinCapacity: minCapacity,
     serverlessV2MaxCapacity: maxCapacity,
   };
+}
+
+/** Where there are subnets without a way out, the database belongs there. */
+function dataTier(vpc: IVpc): SubnetType {
+  return vpc.isolatedSubnets.length > 0
+    ? SubnetType.PRIVATE_ISOLATED
+    : SubnetType.PRIVATE_WITH_EGRESS;
 }
