@@ -14,10 +14,10 @@ export const CLEAR_DIAGNOSTICS = "SELECT 1 FROM information_schema.ENGINES LIMIT
 /** Follows the diagnostics area through a response. */
 export function noteDiagnostics(session: ClientSession, backend: Backend, failed: boolean): void {
   const { ledger, verdict } = session;
-  const { warnings } = backend.walker;
-  if (failed || warnings > 0) {
+  const { warnings, warnedBefore } = backend.walker;
+  ledger.conditions = warnings;
+  if (failed || warnings > 0 || warnedBefore) {
     ledger.area = Area.ON_BACKEND;
-    ledger.conditions = warnings;
     ledger.keptWarnings = null;
   } else if (ledger.area !== Area.EMPTY) outlive(session, backend);
   else if (verdict.flags & (Fact.OPAQUE | Fact.MULTI)) {
@@ -33,8 +33,8 @@ function outlive(session: ClientSession, backend: Backend): void {
   if (session.command !== Command.QUERY) return;
   const text = backend.sentText(session.textOffset) ?? "";
   const fate = fateOfArea(text, verdict.flags, service.facts.mariadb);
-  if (fate !== Fate.CLEARED) return;
-  ledger.area = Area.EMPTY;
+  if (fate === Fate.STAYS || fate === Fate.UNSURE) return;
+  ledger.area = fate === Fate.CLEARED ? Area.EMPTY : Area.ON_BACKEND;
   ledger.keptWarnings = null;
 }
 
@@ -44,6 +44,7 @@ export function serveKeptWarnings(session: ClientSession): boolean {
   const answer = ledger.keptWarnings?.answerTo(keptText(session), ledger.status) ?? null;
   if (answer === null) return false;
   ledger.affectedRows = -1;
+  ledger.conditions = 0;
   answerKept(session, answer);
   return true;
 }

@@ -50,6 +50,8 @@ export class ResponseWalker {
   /** Status flags of the last OK or EOF packet. */
   status = 0;
   warnings = 0;
+  /** A result before the last one had warnings. */
+  warnedBefore = false;
   /** Affected rows of the last OK packet; -1 after a result set or an error. */
   affectedRows = 0;
   insertIdLow = 0;
@@ -83,6 +85,7 @@ export class ResponseWalker {
     this.wantsFile = false;
     this.malformed = false;
     this.errorCode = 0;
+    this.warnedBefore = false;
     this.insertIdLow = 0;
     this.insertIdHigh = 0;
     this.affectedRows = 0;
@@ -371,6 +374,7 @@ export class ResponseWalker {
   #resultEnd(): void {
     if (this.status & SERVER_MORE_RESULTS_EXISTS && this.#shape === ResponseShape.RESULT) {
       this.#phase = Phase.FIRST;
+      if (this.warnings > 0) this.warnedBefore = true;
       return;
     }
     this.#end();
