@@ -34,6 +34,8 @@ export interface CampaignResult {
   readonly statements: number;
   readonly pinning: number;
   readonly mismatches: number;
+  /** Scripts to which the server itself says now this, now that. */
+  readonly unstable: number;
 }
 
 /** What the server said to a whole script. */
@@ -47,7 +49,7 @@ export interface Original {
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const { theatre, clients, pinningClients } = options;
   const ready = { pins: [] as Original[], shares: [] as Original[] };
-  const totals = { scripts: 0, statements: 0, pinning: 0, mismatches: 0 };
+  const totals = { scripts: 0, statements: 0, pinning: 0, mismatches: 0, unstable: 0 };
   let next = options.first;
   let recording = 0;
   const end = options.first + options.count;
@@ -79,7 +81,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       totals.statements += original.script.steps.length;
       if (original.script.pins) totals.pinning += 1;
       if (mismatch !== null) {
-        totals.mismatches += 1;
+        if (mismatch.unstable) totals.unstable += 1;
+        else totals.mismatches += 1;
         options.onMismatch(mismatch);
       }
       options.onProgress(totals.scripts);

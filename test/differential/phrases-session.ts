@@ -177,7 +177,7 @@ export function readSettings(scene: Scene): void {
       "SELECT \"t\", 'a\\nb', 1 || 2",
       'SELECT "id" FROM a ORDER BY 1 LIMIT 3',
       `SELECT ${literal(scene)} AS said, CONVERT(${literal(scene)} USING utf8mb4) AS converted`,
-      "SELECT FROM_UNIXTIME(86400), 1/3, GROUP_CONCAT(id) FROM a WHERE id < 20",
+      "SELECT FROM_UNIXTIME(86400), 1/3, GROUP_CONCAT(id ORDER BY id) FROM a WHERE id < 20",
       "SELECT id FROM a ORDER BY id",
       "SELECT COUNT (*) FROM a",
       "SHOW VARIABLES LIKE 'character_set_c%'",

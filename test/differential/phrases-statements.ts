@@ -145,7 +145,7 @@ function multi(scene: Scene): void {
       "SELECT 'x' + 1; SELECT @@warning_count; SHOW WARNINGS",
       "CALL diff_shared.p_rs(2); SELECT 3",
       `CREATE DATABASE ${schema}_v; USE ${schema}_v; DROP DATABASE ${schema}_v; SELECT DATABASE(); USE ${schema}`,
-      "SET LOCAL group_concat_max_len = 12; SELECT GROUP_CONCAT(id) FROM a",
+      "SET LOCAL group_concat_max_len = 12; SELECT GROUP_CONCAT(id ORDER BY id) FROM a",
     ]),
   );
   random.pick([lookBack, readSettings, diagnose])(scene);

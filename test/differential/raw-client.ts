@@ -5,7 +5,7 @@ import { Capability } from "../../proxy/wire/capabilities.ts";
 import { encodeChangeUser } from "../../proxy/wire/change-user.ts";
 import { decodeGreeting, type Greeting } from "../../proxy/wire/greeting.ts";
 import { encodeLogin } from "../../proxy/wire/login.ts";
-import { responseEnd, type Shape } from "./response-end.ts";
+import { BrokenProtocol, type ResponseEnd, responseEnd, type Shape } from "./response-end.ts";
 
 /** The answer to one command: its packets as they came, headers included. */
 export type Packets = readonly Buffer[];
@@ -27,6 +27,8 @@ export interface Login {
 /** The link broke, or nothing came for too long. */
 export class LinkLost extends Error {}
 
+/** What the proxy does with a server that breaks the protocol, a client does by itself. */
+const CLOSED = "the connection was closed";
 const ANSWER_MS = 300_000;
 const NEEDED =
   Capability.PROTOCOL_41 |
@@ -81,7 +83,16 @@ export class RawClient {
     for (;;) {
       const packet = await this.#packet();
       packets.push(packet);
-      if (end.isLast(packet.subarray(4))) return packets;
+      if (this.#isLast(end, packet)) return packets;
+    }
+  }
+
+  #isLast(end: ResponseEnd, packet: Buffer): boolean {
+    try {
+      return end.isLast(packet.subarray(4));
+    } catch (error) {
+      if (error instanceof BrokenProtocol) throw new LinkLost(CLOSED);
+      throw error;
     }
   }
 
@@ -124,7 +135,8 @@ export class RawClient {
   async quit(): Promise<void> {
     if (!this.#closed) {
       this.tell(Buffer.from([1]));
-      const closed = once(this.#socket, "close");
+      // The other side may close before it has read all that was sent: an error then, which is none of a client that has left.
+      const closed = new Promise((resolve) => this.#socket.once("close", resolve));
       this.#socket.end();
       await closed;
     }
@@ -210,7 +222,7 @@ export class RawClient {
   async #has(bytes: number): Promise<void> {
     const deadline = performance.now() + ANSWER_MS;
     while (this.#size < bytes) {
-      if (this.#closed) throw new LinkLost("the connection was closed");
+      if (this.#closed) throw new LinkLost(CLOSED);
       if (performance.now() > deadline) throw new LinkLost("no answer");
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 1_000);

@@ -6,7 +6,10 @@ export type Shape = "result" | "prepare" | "rows" | "fields" | "none";
 const MORE_RESULTS = 0x0008;
 const CURSOR_EXISTS = 0x0040;
 
-interface ResponseEnd {
+/** The server sends what is no response. */
+export class BrokenProtocol extends Error {}
+
+export interface ResponseEnd {
   /** Takes the next packet's payload; true if nothing follows it. */
   isLast(payload: Buffer): boolean;
 }
@@ -42,6 +45,8 @@ class ResultEnd implements ResponseEnd {
         if (this.#left === 0) this.#state = this.#deprecateEof ? "rows" : "columns-end";
         return false;
       case "columns-end":
+        // MySQL 9 now and then ends the definitions of a statement that had a cursor before with an OK. No client understands that.
+        if (first !== 0xfe) throw new BrokenProtocol();
         this.#state = "rows";
         return (statusOf(payload) & CURSOR_EXISTS) !== 0;
       case "rows":

@@ -44,6 +44,9 @@ async function main(): Promise<number> {
       const theatre = await Theatre.open(testServer(server), Number(values.backends));
       try {
         failed += values.script === undefined ? await campaign(theatre) : await again(theatre);
+      } catch (error) {
+        console.error(error);
+        failed += 1;
       } finally {
         await theatre.close();
       }
@@ -79,7 +82,7 @@ async function campaign(theatre: Theatre): Promise<number> {
   });
   const seconds = Math.round((performance.now() - started) / 1000);
   console.log(
-    `${theatre.engine} ${theatre.version}: ${result.scripts} scripts (${result.pinning} of them pin), ${result.statements} statements, ${result.mismatches} mismatches, ${seconds} s; seed ${seed}`,
+    `${theatre.engine} ${theatre.version}: ${result.scripts} scripts (${result.pinning} of them pin), ${result.statements} statements, ${result.mismatches} mismatches (and ${result.unstable} in which the server contradicts itself), ${seconds} s; seed ${seed}`,
   );
   return result.mismatches;
 }
