@@ -62,6 +62,8 @@ export class Backend extends PooledBackend implements LinkOwner {
   multiStatements = false;
   /** Values that differ from a fresh connection's; null after something unseen may have changed them. */
   variables: ReadonlyMap<string, string> | null = new Map();
+  /** That of its last login. */
+  loginCollation = 0;
   /** What the server asked in its greeting; null before the login. */
   challenge: Challenge | null = null;
   /** A statement may have left state that no ledger knows: reset before another session gets it. */

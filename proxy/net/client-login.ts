@@ -3,8 +3,6 @@ import { ServerLogin, type ServerLoginStep } from "../auth/server-exchange.ts";
 import { BOUNDS } from "../base/bounds.ts";
 import { makeFault } from "../base/faults.ts";
 import type { LoginFailure, LoginMethod } from "../observe/events.ts";
-import { toSql } from "../session/read-back.ts";
-import type { SessionState } from "../session/session-state.ts";
 import { Capability } from "../wire/capabilities.ts";
 import type { ChangeUser } from "../wire/change-user.ts";
 import { wideCharset } from "../wire/charsets.ts";
@@ -17,13 +15,9 @@ import { framePacket } from "../wire/writer.ts";
 import { type Account, credentialOf } from "./accounts.ts";
 import type { ClientSession } from "./client-session.ts";
 import { checkSchema, loggedIn, welcome } from "./login-outcome.ts";
+import { stateAfterLogin } from "./login-state.ts";
 import { Phase } from "./phase.ts";
-import {
-  classFlags,
-  offeredCapabilities,
-  offeredMariadbCapabilities,
-  resultsAfterLogin,
-} from "./server-facts.ts";
+import { classFlags, offeredCapabilities, offeredMariadbCapabilities } from "./server-facts.ts";
 import { acceptTls } from "./tls.ts";
 
 /** How long a server's word that a user may use a schema is good for, in milliseconds. */
@@ -262,7 +256,9 @@ export class ClientLogin {
     session.mariadbCapabilities = this.#mariadbCapabilities;
     session.states = kind.states;
     session.key = service.keyFor(account, kind, this.#charset);
-    session.ledger.begin(this.#state(), service.newId());
+    session.loginCharset = this.#charset;
+    const schema = this.#schema === "" ? null : this.#schema;
+    session.ledger.begin(stateAfterLogin(session, schema), service.newId());
     if (this.#schema === "" || this.#isKnownSchema()) return this.#finish();
     this.#paused = true;
     checkSchema(session, (error) => {
@@ -277,21 +273,6 @@ export class ClientLogin {
     const { service } = this.#session;
     const at = service.knownSchemas.get(`${this.#user}\0${this.#schema}`);
     return at !== undefined && service.monotonicMs() - at < SCHEMA_KNOWN_MS;
-  }
-
-  #state(): SessionState {
-    const { service, states } = this.#session;
-    const { facts } = service;
-    const collation = facts.collations.get(this.#charset);
-    const variables = new Map(facts.resetCharset);
-    if (collation !== undefined) {
-      variables.set("character_set_client", toSql(collation.charset));
-      const results = resultsAfterLogin(facts, this.#charset) as string;
-      variables.set("character_set_results", results);
-      variables.set("collation_connection", toSql(collation.name));
-    }
-    const multi = (this.#capabilities & Capability.MULTI_STATEMENTS) !== 0;
-    return states.state(this.#schema === "" ? null : this.#schema, multi, variables);
   }
 
   #finish(): void {

@@ -39,6 +39,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser {
   account: Account | null = null;
   capabilities = 0;
   mariadbCapabilities = 0;
+  loginCharset = 0;
   tls = false;
   /** It has logged in at least once. */
   setUp = false;

@@ -4,13 +4,14 @@ import { CHARSET_VARIABLES } from "../session/session-state.ts";
 import { Capability } from "../wire/capabilities.ts";
 import { decodeTextRows } from "../wire/text-result.ts";
 import type { Backend } from "./backend.ts";
+import { charsetAfterLogin } from "./login-state.ts";
 import {
   BACKEND_MARIADB_FLAGS,
   type Opened,
   type OpeningFailure,
   openConnection,
 } from "./opening.ts";
-import { backendCapabilities, resultsAfterLogin } from "./server-facts.ts";
+import { backendCapabilities } from "./server-facts.ts";
 import type { Service, TargetAddress } from "./service.ts";
 
 /**
@@ -30,7 +31,7 @@ export function openBackend(service: Service, backend: Backend): void {
   const standing = service.denials.standing(backend.target, account, service.monotonicMs());
   if (standing !== null) return later(backend, () => service.openingDenied(backend, standing));
   backend.counters.databaseConnectionRequests += 1;
-  const collation = service.charsetOf(backend.key);
+  backend.loginCollation = service.charsetOf(backend.key);
   const { host, port } = service.addresses.get(backend.target) as TargetAddress;
   const kind = service.classOf(backend.key);
   const giveUp = openConnection(
@@ -41,7 +42,7 @@ export function openBackend(service: Service, backend: Backend): void {
       password: account.password,
       tls: service.spec.target.tls,
       ca: service.targetCa,
-      charset: collation,
+      charset: backend.loginCollation,
       capabilities: (greeting) => ({
         flags: backendCapabilities(greeting.capabilities, kind.flags),
         mariadb: greeting.mariadbCapabilities & kind.mariadb & BACKEND_MARIADB_FLAGS,
@@ -49,8 +50,7 @@ export function openBackend(service: Service, backend: Backend): void {
     },
     (failure, opened) => {
       if (opened === null) service.openingFailed(backend, failure as OpeningFailure);
-      else if (hasAll(opened.flags, kind.flags))
-        loggedIn(service, backend, { ...opened, collation });
+      else if (hasAll(opened.flags, kind.flags)) loggedIn(service, backend, opened);
       else {
         opened.link.destroy();
         service.openingFailed(backend, OTHER_SERVER);
@@ -79,12 +79,7 @@ const OTHER_SERVER: OpeningFailure = {
   detail: "the server lacks capabilities that clients have been offered",
 };
 
-interface LoggedIn extends Opened {
-  /** That of the login. */
-  readonly collation: number;
-}
-
-function loggedIn(service: Service, backend: Backend, opened: LoggedIn): void {
+function loggedIn(service: Service, backend: Backend, opened: Opened): void {
   backend.adopt(opened.link, opened.greeting.connectionId, opened.flags);
   backend.challenge = { nonce: opened.greeting.nonce, plugin: opened.greeting.plugin };
   const variables = [...service.facts.tracked, ...CHARSET_VARIABLES];
@@ -101,10 +96,10 @@ function loggedIn(service: Service, backend: Backend, opened: LoggedIn): void {
     const rows = decodeTextRows(answers.at(-1) as Buffer, backend.walker.deprecateEof);
     const read = readBackResult(variables, rows?.[0] ?? []);
     const values = new Map(read.variables);
-    const results = resultsAfterLogin(service.facts, opened.collation);
-    // The server answers with the character set's name, whatever its number is.
-    if (results !== null && initStatements.length === 0)
-      values.set("character_set_results", results);
+    const login = charsetAfterLogin(service.facts, backend.loginCollation);
+    // The server answers with character sets' names, which is not all that a login brings.
+    if (login !== null && initStatements.length === 0)
+      for (const [name, value] of login) values.set(name, value);
     ready(service, backend, values);
   });
 }

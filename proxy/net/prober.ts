@@ -9,7 +9,7 @@ import type { Greeting } from "../wire/greeting.ts";
 import { Backend } from "./backend.ts";
 import { type OwnFailure, ownReset } from "./housekeeping.ts";
 import { type OpeningFailure, openConnection, ownCapabilities } from "./opening.ts";
-import { FACTS_QUERIES, factsOf, type ServerFacts } from "./server-facts.ts";
+import { FACTS_COLLATION, FACTS_QUERIES, factsOf, type ServerFacts } from "./server-facts.ts";
 import type { Service } from "./service.ts";
 import type { MonitorLogins } from "./target-monitor.ts";
 
@@ -121,7 +121,7 @@ export class Prober {
         password: login.password,
         tls: service.spec.target.tls,
         ca: service.targetCa,
-        charset: 45,
+        charset: FACTS_COLLATION,
         capabilities: ownCapabilities,
       },
       (failure, opened) => {

@@ -33,13 +33,14 @@ export function relogin(service: Service, backend: Backend, done: ReloginDone): 
     publicKey: null,
     mayAskForPublicKey: true,
   });
+  backend.loginCollation = service.charsetOf(backend.key);
   const first = exchange.first();
   const request = encodeChangeUser(
     {
       user: account.username,
       authResponse: first.authResponse,
       schema: "",
-      charset: service.charsetOf(backend.key),
+      charset: backend.loginCollation,
       plugin: first.plugin,
       attributes: ATTRIBUTES,
     },

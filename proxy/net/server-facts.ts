@@ -1,15 +1,8 @@
+import type { Collation } from "../session/login-charset.ts";
 import { toSql } from "../session/read-back.ts";
 import { Capability, MariadbCapability } from "../wire/capabilities.ts";
 import type { Greeting } from "../wire/greeting.ts";
 import type { TextRow } from "../wire/text-result.ts";
-
-/** A collation by the number that logins carry. */
-export interface Collation {
-  readonly charset: string;
-  readonly name: string;
-  /** What its character set means where no collation is named. */
-  readonly isDefault: boolean;
-}
 
 /** What the proxy must know of its servers to speak for them. */
 export interface ServerFacts {
@@ -20,11 +13,14 @@ export interface ServerFacts {
   readonly mariadbCapabilities: number;
   /** Default collation, as the greeting carries it. */
   readonly charset: number;
+  /** By the numbers that logins carry. */
   readonly collations: ReadonlyMap<number, Collation>;
   /** Tracked variables that this server has, in its own spelling. */
   readonly tracked: readonly string[];
-  /** What COM_RESET_CONNECTION leaves of the character sets: name to SQL text. */
-  readonly resetCharset: readonly (readonly [string, string])[];
+  /** The character sets where no login says otherwise: name to SQL text. */
+  readonly defaultCharset: readonly (readonly [string, string])[];
+  /** COM_RESET_CONNECTION leads back to the login's character sets, as with newer MariaDB servers, not to the server's. */
+  readonly resetKeepsLogin: boolean;
 }
 
 /** Tracked system variables (rds-proxy-pinning.html) that have a value of their own, in both spellings. */
@@ -140,11 +136,12 @@ export const UNSEEN_SERVER: ServerFacts = {
     [255, { charset: "utf8mb4", name: "utf8mb4_0900_ai_ci", isDefault: true }],
   ]),
   tracked: [],
-  resetCharset: [
+  defaultCharset: [
     ["character_set_client", "'utf8mb4'"],
     ["character_set_results", "'utf8mb4'"],
     ["collation_connection", "'utf8mb4_0900_ai_ci'"],
   ],
+  resetKeepsLogin: false,
 };
 
 const COLLATIONS_QUERY =
@@ -153,7 +150,10 @@ const COLLATIONS_QUERY =
 const TRACKED_QUERY = `SHOW SESSION VARIABLES WHERE Variable_name IN (${TRACKED.map((name) => `'${name}'`).join(",")})`;
 
 const CHARSET_QUERY =
-  "SELECT CAST(@@session.character_set_client AS BINARY),CAST(@@session.character_set_results AS BINARY),CAST(@@session.collation_connection AS BINARY)";
+  "SELECT CAST(@@global.character_set_client AS BINARY),CAST(@@global.character_set_results AS BINARY),CAST(@@global.collation_connection AS BINARY),CAST(@@session.collation_connection AS BINARY)";
+
+/** What to log in with to ask for facts: a collation that no server has for its default, utf8mb4_swedish_ci. */
+export const FACTS_COLLATION = 232;
 
 export function decodeCollations(rows: readonly TextRow[]): Map<number, Collation> {
   const found = new Map<number, Collation>();
@@ -179,7 +179,7 @@ export function factsOf(
     charset: greeting.charset,
     collations: decodeCollations(rows[1] ?? []),
     tracked: decodeTracked(rows[2] ?? []),
-    resetCharset: decodeCharset(rows[0]?.[0] ?? []),
+    ...decodeCharset(rows[0]?.[0] ?? []),
   };
 }
 
@@ -191,19 +191,14 @@ export function decodeTracked(rows: readonly TextRow[]): string[] {
   );
 }
 
-export function decodeCharset(row: TextRow): [string, string][] {
+export function decodeCharset(
+  row: TextRow,
+): Pick<ServerFacts, "defaultCharset" | "resetKeepsLogin"> {
   const names = ["character_set_client", "character_set_results", "collation_connection"];
-  return names.map((name, i) => [name, toSql(row[i] ?? null)]);
-}
-
-/**
- * The value of character_set_results after a login with this collation. Result sets name it by its number, which only a number
- * brings back; MariaDB takes no numbers.
- */
-export function resultsAfterLogin(facts: ServerFacts, collation: number): string | null {
-  const known = facts.collations.get(collation);
-  if (known === undefined) return null;
-  return known.isDefault || facts.mariadb ? toSql(known.charset) : String(collation);
+  return {
+    defaultCharset: names.map((name, i) => [name, toSql(row[i] ?? null)]),
+    resetKeepsLogin: row[3] === "utf8mb4_swedish_ci",
+  };
 }
 
 /** How this server spells a canonical variable name. */

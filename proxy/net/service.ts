@@ -23,6 +23,7 @@ import type { ClientSession } from "./client-session.ts";
 import { Denials } from "./denials.ts";
 import { type IamCheck, problemOfToken } from "./iam-login.ts";
 import { splitStatements } from "./init-query.ts";
+import { correctStates } from "./login-state.ts";
 import { openBackend } from "./open-backend.ts";
 import type { OpeningFailure } from "./opening.ts";
 import { CLOSE_REASONS, poolLimits } from "./pool-settings.ts";
@@ -143,6 +144,7 @@ export class Service implements BackendOwner, PoolPorts {
   /** A server has been seen: the proxy speaks as it does from now on. */
   learn(facts: ServerFacts): void {
     this.facts = facts;
+    if (!this.seen) correctStates(this);
     this.seen = true;
     this.greet();
   }

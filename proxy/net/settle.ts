@@ -1,6 +1,7 @@
 import { BOUNDS } from "../base/bounds.ts";
 import { Area } from "../session/diagnostics-area.ts";
 import { KeptWarnings } from "../session/kept-warnings.ts";
+import { addCollations } from "../session/login-charset.ts";
 import { addVariablesToRead, readBackResult, readBackStatement } from "../session/read-back.ts";
 import {
   CHARSET_VARIABLES,
@@ -18,6 +19,7 @@ import type { ClientSession } from "./client-session.ts";
 import { CLEAR_DIAGNOSTICS, noteDiagnostics } from "./diagnostics.ts";
 import { type OwnCommand, ownReset } from "./housekeeping.ts";
 import { ASK_INSERT_ID, doubtInsertId, noteInsertId, settleInsertId } from "./insert-id.ts";
+import { charsetAfterLogin, stateAfterLogin } from "./login-state.ts";
 import { Phase } from "./phase.ts";
 import { spelling } from "./server-facts.ts";
 import type { Service } from "./service.ts";
@@ -72,18 +74,18 @@ function noteStatement(session: ClientSession, backend: Backend, failed: boolean
   if (flags & Fact.XA_OPENS && !failed) session.ledger.xaOpen = true;
   if (flags & Fact.XA_CLOSES && !failed) session.ledger.xaOpen = false;
   if (flags & (Fact.USE | Fact.DROPS_SCHEMA)) session.ledger.dirtySchema = true;
-  if (flags & Fact.SET) noteAssignments(session, backend);
+  if (flags & Fact.SET) noteAssignments(session, backend, failed);
 }
 
-function noteAssignments(session: ClientSession, backend: Backend): void {
+function noteAssignments(session: ClientSession, backend: Backend, failed: boolean): void {
   const { assignments } = session.verdict;
   for (const { scope } of assignments) {
     // Only the pinning filter lets these happen without a pin; they must not outlive the lease.
     if (scope === "user" || scope === "next") backend.tainted = true;
   }
   if (assignments.length === 0) backend.tainted = true;
-  const names = session.ledger.dirtyVariables ?? new Set<string>();
-  addVariablesToRead(names, assignments, spelling(session.service.facts));
+  const names = session.ledger.dirtyVariables ?? new Map<string, number>();
+  addVariablesToRead(names, assignments, spelling(session.service.facts), failed);
   if (names.size > 0) session.ledger.dirtyVariables = names;
 }
 
@@ -154,11 +156,14 @@ function transitionKey(session: ClientSession, backend: Backend): string | null 
   return backend.sentText(session.textOffset);
 }
 
+const NOTHING_SET: ReadonlyMap<string, number> = new Map();
+
 function settle(session: ClientSession, backend: Backend, text: string | null): void {
   const { service } = session;
   const from = session.ledger.state;
   const failed = backend.walker.errorCode !== 0;
-  const names = [...(session.ledger.dirtyVariables ?? [])];
+  const sources = session.ledger.dirtyVariables ?? NOTHING_SET;
+  const names = [...sources.keys()];
   const commands: OwnCommand[] = [];
   const keeps = session.ledger.area === Area.ON_BACKEND;
   if (keeps) commands.push(backend.query("SHOW WARNINGS"));
@@ -174,7 +179,7 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
       decodeTextRows(answers[position] as Buffer, backend.walker.deprecateEof)?.[0] ?? [];
     let next = 0;
     if (keeps) keepWarnings(session, backend, answers[next++] as Buffer);
-    if (failure === null && asks) session.ledger.state = stateAfter(session, names, rows(next++));
+    if (failure === null && asks) session.ledger.state = stateAfter(session, sources, rows(next++));
     const wasDoubtful = session.ledger.insertIdDoubtful;
     if (failure === null && wasDoubtful) settleInsertId(session, backend, answers[next] as Buffer);
     // A ledger that is full may have left something out: then only a reset takes it away from others.
@@ -193,10 +198,18 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
   });
 }
 
-function stateAfter(session: ClientSession, names: string[], row: TextRow): SessionState {
-  const read = readBackResult(names, row);
-  const change: StateChange = { schema: read.schema, variables: read.variables };
-  return session.states.change(session.ledger.state, change);
+function stateAfter(
+  session: ClientSession,
+  sources: ReadonlyMap<string, number>,
+  row: TextRow,
+): SessionState {
+  const { ledger, service, states } = session;
+  const read = readBackResult([...sources.keys()], row);
+  const variables = new Map(read.variables);
+  const known = { before: ledger.state.variables, collations: service.facts.collations };
+  addCollations(variables, sources, known);
+  const change: StateChange = { schema: read.schema, variables };
+  return states.change(ledger.state, change);
 }
 
 function keepWarnings(session: ClientSession, backend: Backend, answer: Buffer): void {
@@ -247,10 +260,16 @@ function resetCommands(service: Service, backend: Backend): OwnCommand[] {
 
 /** The backend is as after COM_RESET_CONNECTION and the initialization query. */
 function wiped(service: Service, backend: Backend, answer: Buffer): void {
+  const { facts } = service;
+  const { afterReset, baselineId } = service.classOf(backend.key);
   const row = decodeTextRows(answer, backend.walker.deprecateEof)?.[0] ?? [];
   const { schema, variables } = readBackResult(CHARSET_VARIABLES, row);
+  const login =
+    facts.resetKeepsLogin && afterReset.length === 0
+      ? charsetAfterLogin(facts, backend.loginCollation)
+      : null;
   backend.schema = schema;
-  backend.fresh(new Map(variables), service.classOf(backend.key).baselineId);
+  backend.fresh(login ?? new Map(variables), baselineId);
   backend.sessionState = null;
   backend.stateToken = 0;
   backend.usedBy = 0;
@@ -259,13 +278,12 @@ function wiped(service: Service, backend: Backend, answer: Buffer): void {
 
 /** COM_RESET_CONNECTION: the session begins anew, what its backend held for it is undone, and a pin stays. */
 export function resetSession(session: ClientSession): void {
-  const { service, backend, ledger } = session;
+  const { service, backend } = session;
   session.lastActiveMs = service.monotonicMs();
   session.lastBackend = null;
-  const { schema, multiStatements } = ledger.state;
   if (backend === null) {
-    const variables = new Map(service.facts.resetCharset);
-    ledger.begin(session.states.state(schema, multiStatements, variables), service.newId());
+    const { defaultCharset } = service.facts;
+    beginAfterReset(session, session.ledger.state.schema, new Map(defaultCharset));
     return session.sendOk();
   }
   session.phase = Phase.SETTLING;
@@ -273,12 +291,45 @@ export function resetSession(session: ClientSession): void {
     if (session.backend !== backend) return recycle(service, backend);
     if (failure !== null) return session.closeAfterError("backend-lost");
     wiped(service, backend, answers.at(-1) as Buffer);
-    const variables = backend.variables as ReadonlyMap<string, string>;
-    ledger.begin(session.states.state(backend.schema, multiStatements, variables), service.newId());
-    countTransaction(session, backend);
-    session.phase = Phase.IDLE;
-    session.sendOk();
-    if (ledger.pinRule === null) giveBack(session, backend, service.monotonicMs());
-    session.consumePending();
+    beginAfterReset(session, backend.schema, backend.variables as ReadonlyMap<string, string>);
+    if (sameValues(session.ledger.state.variables, backend.variables))
+      return wasReset(session, backend);
+    // The backend is as after the login of another session.
+    session.onPrepared = (error) => {
+      if (error === null) wasReset(session, backend);
+      else session.closeAfterError("backend-lost");
+    };
+    session.prepareLease(backend);
   });
+}
+
+/** `variables`: the character sets, unless the server keeps those of the login. */
+function beginAfterReset(
+  session: ClientSession,
+  schema: string | null,
+  variables: ReadonlyMap<string, string>,
+): void {
+  const { service, ledger, states } = session;
+  const { multiStatements } = ledger.state;
+  const state = service.facts.resetKeepsLogin
+    ? states.change(stateAfterLogin(session, schema), { multiStatements })
+    : states.state(schema, multiStatements, variables);
+  ledger.begin(state, service.newId());
+}
+
+function sameValues(
+  left: ReadonlyMap<string, string>,
+  right: ReadonlyMap<string, string> | null,
+): boolean {
+  if (left.size !== right?.size) return false;
+  for (const [name, value] of left) if (right.get(name) !== value) return false;
+  return true;
+}
+
+function wasReset(session: ClientSession, backend: Backend): void {
+  countTransaction(session, backend);
+  session.phase = Phase.IDLE;
+  session.sendOk();
+  if (session.ledger.pinRule === null) giveBack(session, backend, session.service.monotonicMs());
+  session.consumePending();
 }

@@ -5,7 +5,7 @@ import { decodeTextRows, type TextRow } from "../wire/text-result.ts";
 import { Backend } from "./backend.ts";
 import { ownReset } from "./housekeeping.ts";
 import { type Opened, type OpeningFailure, openConnection, ownCapabilities } from "./opening.ts";
-import { FACTS_QUERIES, factsOf } from "./server-facts.ts";
+import { FACTS_COLLATION, FACTS_QUERIES, factsOf } from "./server-facts.ts";
 import type { Service, TargetAddress } from "./service.ts";
 import type { WatchedTarget } from "./watched-target.ts";
 
@@ -108,7 +108,7 @@ export class TargetMonitor implements WatchedTarget {
         password: login.password,
         tls: service.spec.target.tls,
         ca: service.targetCa,
-        charset: 45,
+        charset: FACTS_COLLATION,
         capabilities: ownCapabilities,
       },
       (failure, opened) => {

@@ -1,5 +1,6 @@
 import type { Assignment } from "../sql/verdict.ts";
 import type { TextRow } from "../wire/text-result.ts";
+import { COLLATED, Source } from "./login-charset.ts";
 import { CHARSET_VARIABLES } from "./session-state.ts";
 
 /** Variables of a session that follow from one assignment to `name`. */
@@ -19,15 +20,31 @@ function affected(name: string): readonly string[] {
   }
 }
 
-/** Adds the session variables whose values must be asked for after these assignments, in the server's spelling. */
+/**
+ * Adds the session variables whose values must be asked for after these assignments, in the server's spelling, each with what may have
+ * changed it.
+ */
 export function addVariablesToRead(
-  names: Set<string>,
+  names: Map<string, number>,
   assignments: readonly Assignment[],
   spell: (name: string) => string,
+  failed: boolean,
 ): void {
   for (const { scope, name } of assignments) {
     if (scope !== "session" && scope !== "local") continue;
-    for (const variable of affected(name)) names.add(spell(variable));
+    for (const variable of affected(name)) {
+      const spelled = spell(variable);
+      if (!failed) names.set(spelled, name === "names" ? Source.NAMES : Source.VALUE);
+      else if (!names.has(spelled)) names.set(spelled, Source.FAILED);
+    }
+    if (names.get("collation_connection") === Source.VALUE) forgetNames(names);
+  }
+}
+
+/** The connection's collation is the one that SET NAMES has brought until it is set by itself. */
+function forgetNames(names: Map<string, number>): void {
+  for (const variable of COLLATED) {
+    if (names.get(variable) === Source.NAMES) names.set(variable, Source.VALUE);
   }
 }
 

@@ -17,8 +17,8 @@ export class SessionLedger {
   pinRule: PinRuleId | null = null;
   /** Pins once the command being served has its backend. */
   pendingPin: PinRuleId | null = null;
-  /** Variables, or the schema, that may have changed since the backend was borrowed. */
-  dirtyVariables: Set<string> | null = null;
+  /** Variables, each with its `Source`, or the schema, that may have changed since the backend was borrowed. */
+  dirtyVariables: Map<string, number> | null = null;
   dirtySchema = false;
   /** What LAST_INSERT_ID() is. */
   insertIdLow = 0;
@@ -33,7 +33,7 @@ export class SessionLedger {
   foundRows = 0;
   /** Where its diagnostics area is. */
   area: number = Area.EMPTY;
-  /** How many conditions the server said are in it. */
+  /** How many conditions the last statement added to it, as the server said. */
   conditions = 0;
   keptWarnings: KeptWarnings | null = null;
   /** The backend's area was made up for a statement that only counts what is in it. */

@@ -1,5 +1,6 @@
 import { BOUNDS } from "../base/bounds.ts";
 import { Reading } from "../sql/verdict.ts";
+import { charsetOf } from "./login-charset.ts";
 
 /** Variables that the handshake sets; every session names them, so that no two can be mixed up. */
 export const CHARSET_VARIABLES = [
@@ -102,7 +103,7 @@ export class StateTable {
 
   #reading(variables: ReadonlyMap<string, string>): number {
     const mode = variables.get("sql_mode") ?? this.#baseline.get("sql_mode") ?? "";
-    const charset = (variables.get("character_set_client") ?? "").replaceAll("'", "");
+    const charset = charsetOf(variables.get("character_set_client"));
     return (
       (mode.includes("ANSI_QUOTES") ? Reading.ANSI_QUOTES : 0) |
       (mode.includes("NO_BACKSLASH_ESCAPES") ? Reading.NO_BACKSLASH_ESCAPES : 0) |

@@ -1,4 +1,7 @@
-import type { SessionState } from "./session-state.ts";
+import { COLLATED, charsetOf, collationOf } from "./login-charset.ts";
+import { CHARSET_VARIABLES, type SessionState } from "./session-state.ts";
+
+const CLIENT = "character_set_client";
 
 /** One command of the proxy's own that changes a backend's session. */
 export type SyncStep =
@@ -38,30 +41,27 @@ export function planSync(
     steps.push({ kind: "reset" });
     for (const sql of setting.afterReset) steps.push({ kind: "query", sql });
   }
-  const sets = kept ?? [...to.variables].map(([name, value]) => `${name}=${value}`);
+  const sets = kept ?? assignmentsOf(to.variables);
   // A reset forgets the schema's character set, not the schema.
-  const schemaMoves =
-    to.schema !== null && (to.schema !== from.schema || from.schemaStale || kept === null);
-  if (schemaMoves && !isAscii(to.schema as string)) {
-    // The name travels in the connection's character set.
-    steps.push({ kind: "query", sql: "SET NAMES utf8mb4" });
-    steps.push({ kind: "schema", schema: to.schema as string });
-    steps.push({
-      kind: "query",
-      sql: setStatement([...to.variables].map(([n, v]) => `${n}=${v}`)),
-    });
-  } else {
-    if (schemaMoves) steps.push({ kind: "schema", schema: to.schema as string });
-    if (sets.length > 0) steps.push({ kind: "query", sql: setStatement(sets) });
+  if (to.schema !== null && (to.schema !== from.schema || from.schemaStale || kept === null)) {
+    enter(to.schema, to, steps, sets);
   }
+  if (sets.length > 0) steps.push({ kind: "query", sql: `SET ${sets.join(",")}` });
   if (from.multiStatements !== to.multiStatements) {
     steps.push({ kind: "multi-statements", on: to.multiStatements });
   }
   return steps;
 }
 
-function setStatement(assignments: readonly string[]): string {
-  return `SET ${assignments.join(",")}`;
+/** The name travels in the client's character set, which is one that has its letters until the `sets` that follow. */
+function enter(schema: string, to: SessionState, steps: SyncStep[], sets: string[]): void {
+  if (!isAscii(schema)) {
+    steps.push({ kind: "query", sql: `SET ${CLIENT}=utf8mb4` });
+    const client = to.variables.get(CLIENT);
+    if (client !== undefined && !sets.includes(assignment([CLIENT, client])))
+      sets.push(assignment([CLIENT, client]));
+  }
+  steps.push({ kind: "schema", schema });
 }
 
 /** Assignments that lead from one set of values to another; null where a value to go back to is not known. */
@@ -70,17 +70,35 @@ function assignments(
   to: SessionState,
   baseline: ReadonlyMap<string, string>,
 ): string[] | null {
-  const sets: string[] = [];
+  const changes = new Map<string, string>();
   for (const name of from.keys()) {
     if (to.variables.has(name)) continue;
     const value = baseline.get(name);
     if (value === undefined) return null;
-    sets.push(`${name}=${value}`);
+    changes.set(name, value);
   }
   for (const [name, value] of to.variables) {
-    if (from.get(name) !== value) sets.push(`${name}=${value}`);
+    if (from.get(name) !== value) changes.set(name, value);
   }
-  return sets;
+  return assignmentsOf(changes, to.variables);
+}
+
+/** As parts of one SET. SET NAMES is all that brings a collation; what it changes besides is set after it. */
+function assignmentsOf(
+  changes: ReadonlyMap<string, string>,
+  to: ReadonlyMap<string, string> = changes,
+): string[] {
+  const collated = COLLATED.map((name) => changes.get(name)).find((v) => collationOf(v) !== null);
+  if (collated === undefined) return [...changes].map(assignment);
+  const rest = new Map(changes);
+  for (const name of CHARSET_VARIABLES) rest.set(name, to.get(name) as string);
+  for (const name of COLLATED) if (to.get(name) === collated) rest.delete(name);
+  const names = `NAMES '${charsetOf(collated)}' COLLATE ${collationOf(collated)}`;
+  return [names, ...[...rest].map(assignment)];
+}
+
+function assignment([name, value]: readonly [string, string]): string {
+  return `${name}=${value}`;
 }
 
 function isAscii(text: string): boolean {

@@ -1,31 +1,57 @@
 import type { FieldPacket } from "mysql2";
+import type { Connection } from "mysql2/promise";
 import { describe, expect, it } from "vitest";
+import { ENGINES } from "../../local/engine.ts";
 import { startProxy } from "../support/proxy.ts";
 import { server } from "../support/servers.ts";
 
-async function collationOfResults(
-  client: Awaited<ReturnType<Awaited<ReturnType<typeof startProxy>>["connect"]>>,
-): Promise<number> {
+async function collationOf(client: Connection): Promise<number> {
   const [, fields] = await client.query("SELECT 'text' AS t");
   return (fields as (FieldPacket & { characterSet: number })[])[0]!.characterSet;
 }
 
-describe("results of MySQL", () => {
+describe.each(ENGINES)("results of %s", (engine) => {
   it("name the collation of their session's login, whoever had the backend before", async () => {
-    const target = await server("mysql");
+    const target = await server(engine);
     await using proxy = await startProxy(target, { spec: { pool: { maxConnections: 1 } } });
     const charsets = ["UTF8MB4_UNICODE_CI", "UTF8MB4_BIN", "LATIN1_GERMAN1_CI"];
     for (const charset of [...charsets, ...charsets.toReversed()]) {
       const direct = await target.root();
       await direct.changeUser({ charset });
       const client = await proxy.connect({ charset });
-      expect(await collationOfResults(client)).toBe(await collationOfResults(direct));
+      expect(await collationOf(client)).toBe(await collationOf(direct));
       await client.query("SET NAMES utf8mb4");
       await direct.query("SET NAMES utf8mb4");
-      expect(await collationOfResults(client)).toBe(await collationOfResults(direct));
+      expect(await collationOf(client)).toBe(await collationOf(direct));
       await client.end();
       await direct.end();
     }
     expect(proxy.backends).toBe(1);
+  });
+
+  it("name the collation of SET NAMES, and after a reset what the server would", async () => {
+    const target = await server(engine);
+    await using proxy = await startProxy(target, { spec: { pool: { maxConnections: 1 } } });
+    const other = await proxy.connect({ charset: "LATIN1_BIN" });
+    const direct = await target.root();
+    await direct.changeUser({ charset: "UTF8MB4_BIN" });
+    const client = await proxy.connect({ charset: "UTF8MB4_BIN" });
+    const same = async (): Promise<void> => {
+      await collationOf(other);
+      expect(await collationOf(client)).toBe(await collationOf(direct));
+    };
+    await same();
+    for (const both of [client, direct])
+      await both.query("SET NAMES utf8mb3 COLLATE utf8mb3_unicode_ci");
+    await same();
+    for (const both of [client, direct])
+      await expect(both.query("SET NAMES nothing_like_it")).rejects.toMatchObject({ errno: 1115 });
+    await same();
+    for (const both of [client, direct]) await both.query("SET character_set_results = utf8mb3");
+    await same();
+    for (const both of [client, direct]) await both.reset();
+    await same();
+    expect(proxy.backends).toBe(1);
+    await direct.end();
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Source } from "../../../proxy/session/login-charset.ts";
 import {
   addVariablesToRead,
   readBackResult,
@@ -8,10 +9,11 @@ import {
 import type { Assignment, AssignmentScope } from "../../../proxy/sql/verdict.ts";
 
 function toRead(...assignments: [AssignmentScope, string][]): string[] {
-  const names = new Set<string>();
+  const names = new Map<string, number>();
   const all = assignments.map(([scope, name]): Assignment => ({ scope, name, constant: true }));
-  addVariablesToRead(names, all, (name) => name.replace("transaction_isolation", "tx_isolation"));
-  return [...names];
+  const spell = (name: string) => name.replace("transaction_isolation", "tx_isolation");
+  addVariablesToRead(names, all, spell, false);
+  return [...names.keys()];
 }
 
 describe("reading back what a SET has done", () => {
@@ -26,6 +28,20 @@ describe("reading back what a SET has done", () => {
       "foreign_key_checks",
       "tx_isolation",
     ]);
+  });
+
+  it("knows what SET NAMES has brought until something else sets it", () => {
+    const sources = (failed: boolean, ...names: string[]): (number | undefined)[] => {
+      const read = new Map<string, number>();
+      const all = names.map((name): Assignment => ({ scope: "session", name, constant: true }));
+      addVariablesToRead(read, all, (name) => name, failed);
+      return [read.get("character_set_client"), read.get("character_set_results")];
+    };
+    expect(sources(false, "names")).toEqual([Source.NAMES, Source.NAMES]);
+    expect(sources(false, "names", "character_set_results")).toEqual([Source.NAMES, Source.VALUE]);
+    expect(sources(false, "names", "collation_connection")).toEqual([Source.VALUE, Source.VALUE]);
+    expect(sources(false, "character set", "names")).toEqual([Source.NAMES, Source.NAMES]);
+    expect(sources(true, "names")).toEqual([Source.FAILED, Source.FAILED]);
   });
 
   it("asks for nothing that is not the session's", () => {

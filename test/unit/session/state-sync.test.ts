@@ -72,9 +72,40 @@ describe("bringing a backend into a session's state", () => {
 
   it("names a schema beyond ASCII in a character set that has its letters", () => {
     expect(plan(backend({}), { character_set_client: "'latin1'" }, "bücher")).toEqual([
-      { kind: "query", sql: "SET NAMES utf8mb4" },
+      { kind: "query", sql: "SET character_set_client=utf8mb4" },
       { kind: "schema", schema: "bücher" },
       { kind: "query", sql: "SET character_set_client='latin1'" },
+    ]);
+  });
+
+  it("brings a collation that only SET NAMES brings, and then what that changes besides", () => {
+    const plain = {
+      character_set_client: "'utf8mb4'",
+      character_set_results: "'utf8mb4'",
+      collation_connection: "'utf8mb4_bin'",
+    };
+    const collated = {
+      character_set_client: "'utf8mb4'/*utf8mb4_bin*/",
+      character_set_results: "'utf8mb4'/*utf8mb4_bin*/",
+      collation_connection: "'utf8mb4_bin'",
+    };
+    expect(plan(backend(plain), collated)).toEqual([
+      {
+        kind: "query",
+        sql: "SET NAMES 'utf8mb4' COLLATE utf8mb4_bin,collation_connection='utf8mb4_bin'",
+      },
+    ]);
+    expect(plan(backend(plain), { ...collated, character_set_client: "'latin1'" })).toEqual([
+      {
+        kind: "query",
+        sql: "SET NAMES 'utf8mb4' COLLATE utf8mb4_bin,character_set_client='latin1',collation_connection='utf8mb4_bin'",
+      },
+    ]);
+    expect(plan(backend(collated), plain)).toEqual([
+      {
+        kind: "query",
+        sql: "SET character_set_client='utf8mb4',character_set_results='utf8mb4'",
+      },
     ]);
   });
 
