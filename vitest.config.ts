@@ -30,6 +30,15 @@ export default defineConfig({
           hookTimeout: 300_000,
         },
       },
+      {
+        test: {
+          name: "wordpress",
+          include: ["test/wordpress/**/*.test.ts"],
+          globalSetup: ["test/support/servers-setup.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
     ],
   },
 });
