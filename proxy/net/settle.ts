@@ -178,7 +178,7 @@ function settle(session: ClientSession, backend: Backend, text: string | null): 
     const rows = (position: number): TextRow =>
       decodeTextRows(answers[position] as Buffer, backend.walker.deprecateEof)?.[0] ?? [];
     let next = 0;
-    if (keeps) keepWarnings(session, backend, answers[next++] as Buffer);
+    if (keeps) keepWarnings(session, backend, answers[next++] as Buffer, failed);
     if (failure === null && asks) session.ledger.state = stateAfter(session, sources, rows(next++));
     const wasDoubtful = session.ledger.insertIdDoubtful;
     if (failure === null && wasDoubtful) settleInsertId(session, backend, answers[next] as Buffer);
@@ -212,12 +212,19 @@ function stateAfter(
   return states.change(ledger.state, change);
 }
 
-function keepWarnings(session: ClientSession, backend: Backend, answer: Buffer): void {
+function keepWarnings(
+  session: ClientSession,
+  backend: Backend,
+  answer: Buffer,
+  failed: boolean,
+): void {
   const { ledger } = session;
   const kept = KeptWarnings.from(answer, backend.walker.deprecateEof);
   const isEmpty = kept === null || kept.count === 0;
   ledger.area = isEmpty ? Area.EMPTY : Area.KEPT;
   ledger.keptWarnings = isEmpty ? null : kept;
+  // An ERR packet does not tell how many there are.
+  if (failed) ledger.conditions = kept?.count ?? 0;
 }
 
 function giveBack(session: ClientSession, backend: Backend, now: number): void {
