@@ -29,6 +29,8 @@ export function borrowTimedOut(session: ClientSession): void {
   const { service, counters } = session;
   counters.sessionsWaiting -= 1;
   counters.borrowTimeouts += 1;
+  if (!Number.isFinite(service.trouble.servedSinceMs(session.role)))
+    counters.failoverRequestsFailed += 1;
   service.events.emit({
     kind: "borrow-timed-out",
     at: service.epochMs(),
@@ -59,6 +61,7 @@ export function failCommand(session: ClientSession, error: ErrFields): void {
     return told(error);
   }
   session.ledger.pendingPin = null;
+  session.isRetry = false;
   session.phase = Phase.IDLE;
   session.sendError(error);
   if (session.input.dropCommand()) session.consumePending();

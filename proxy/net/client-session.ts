@@ -20,6 +20,7 @@ import { killStatement } from "./killer.ts";
 import { type Link, type LinkOwner, WriteResult } from "./link.ts";
 import { NO_VERDICT, Phase } from "./phase.ts";
 import { lacksPast, needsPreparation, prepare, restorePast } from "./prepare.ts";
+import { countWait, outliveLoss } from "./refusal.ts";
 import type { Service } from "./service.ts";
 import { afterResponse, recycle } from "./settle.ts";
 
@@ -63,6 +64,8 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser {
   onPrepared: ((error: ErrFields | null) => void) | null = null;
   closeReason: ClientCloseReason = "tcp-closed";
   readonly input = new ClientInput(this);
+  /** The command that waits was with a backend before, and did nothing there. */
+  isRetry = false;
   #backendPaused = false;
 
   constructor(service: Service, endpoint: Endpoint, link: Link) {
@@ -212,6 +215,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser {
   lent(backend: Backend): void {
     this.counters.sessionsWaiting -= 1;
     try {
+      countWait(this);
       this.lease(backend, this.service.monotonicMs());
       if (needsPreparation(this, backend)) this.prepareLease(backend);
       else this.sendKept();
@@ -291,12 +295,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser {
   }
 
   backendLost(_backend: Backend, _malformed: boolean): void {
-    const backend = this.backend;
-    if (backend === null) return;
-    const neverSent = this.phase === Phase.PREPARING;
-    this.#unlease(backend);
-    if (neverSent) waitForBackend(this, this.service.monotonicMs());
-    else this.close("backend-lost");
+    if (this.backend !== null) outliveLoss(this);
   }
 
   /** Ends the lease's bookkeeping; what happens to the backend is the caller's business. */

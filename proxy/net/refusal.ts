@@ -5,6 +5,7 @@ import { Status } from "../wire/status.ts";
 import type { Backend } from "./backend.ts";
 import { waitForBackend } from "./borrowing.ts";
 import type { ClientSession } from "./client-session.ts";
+import { Phase } from "./phase.ts";
 
 const OPTION_PREVENTS_STATEMENT = 1290;
 const READ_ONLY_TRANSACTION = 1792;
@@ -52,10 +53,37 @@ export function outliveRefusal(
   const isInTime = now - session.commandStartedMs < service.pool.limits.borrowTimeoutMs;
   service.pool.discard(session.release(), "retired", now);
   session.lastBackend = null;
-  if (command === null || !isInTime) return session.closeAfterError("target-changed");
+  if (command === null || !isInTime) {
+    session.counters.failoverRequestsFailed += 1;
+    return session.closeAfterError("target-changed");
+  }
   session.input.putBack(command);
+  session.isRetry = true;
   waitForBackend(session, now);
   session.input.drained();
+}
+
+/** A session's backend is gone. A command that had not been sent yet waits for another one; nobody knows what became of any other. */
+export function outliveLoss(session: ClientSession): void {
+  const neverSent = session.phase === Phase.PREPARING;
+  session.release();
+  session.lastBackend = null;
+  if (neverSent) {
+    session.isRetry = true;
+    return waitForBackend(session, session.service.monotonicMs());
+  }
+  session.counters.failoverRequestsFailed += 1;
+  session.close("backend-lost");
+}
+
+/** A command that waited is about to be served: was it a failover that it waited for? */
+export function countWait(session: ClientSession): void {
+  const { counters, service, isRetry } = session;
+  session.isRetry = false;
+  if (session.onPrepared !== null) return;
+  if (isRetry) counters.failoverRequestsRetried += 1;
+  else if (session.commandStartedMs < service.trouble.servedSinceMs(session.role))
+    counters.failoverRequestsWaited += 1;
 }
 
 function isAllThatHappened(session: ClientSession, bytes: Uint8Array, end: number): boolean {

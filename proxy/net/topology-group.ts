@@ -21,6 +21,7 @@ import type { TroubleWatch } from "./trouble.ts";
 
 /** A cluster that was never seen with a writer for this long has none: it is the secondary of another one. */
 const WRITERLESS_MS = 10_000;
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** The servers of a proxy whose roles are found out by asking them, and may change at any time. */
 export class TopologyGroup implements ProberOwner, TroubleWatch {
@@ -32,6 +33,9 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
   #reader: TopologyReader = READ_ONLY_READER;
   #watch: GroupWatch | null = null;
   #hadWriter = false;
+  /** Since when there is a writer, and a reader; infinity while there is none. */
+  #writerSinceMs = NEVER;
+  #readersSinceMs = NEVER;
   #seenAtMs: number | null = null;
   #isHurried = false;
   /** Targets and roles whose numbers are dropped with their last backend. */
@@ -135,6 +139,10 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
     return "noReadOnlyInstance";
   }
 
+  servedSinceMs(role: Role): number {
+    return role === Role.READ_WRITE ? this.#writerSinceMs : this.#readersSinceMs;
+  }
+
   // --- what follows
 
   /** All servers are asked as soon as whoever gave the sign has done with it. */
@@ -157,6 +165,10 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
     const watch = this.#watch as GroupWatch;
     this.#renewProbers();
     const { members, writer } = watch.judgement;
+    const hasReaders = members.some(({ role, accepting }) => accepting && role === Role.READ_ONLY);
+    if (writer === null) this.#writerSinceMs = NEVER;
+    else if (move !== null) this.#writerSinceMs = now;
+    this.#readersSinceMs = hasReaders ? Math.min(this.#readersSinceMs, now) : NEVER;
     const wanted = new Map(members.map((member) => [member.id, member]));
     for (const [id, present] of this.monitors)
       if (wanted.get(id)?.node !== present.node) this.#remove(id, present, now);
@@ -300,8 +312,9 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
 function recall(backend: Backend): void {
   const session = backend.user as ClientSession | null;
   if (session === null || backend.target.role === session.role) return;
-  if (session.phase === Phase.IDLE && !session.ledger.inTransaction)
-    session.close("target-changed");
+  if (session.phase !== Phase.IDLE || session.ledger.inTransaction) return;
+  session.counters.failoverRequestsFailed += 1;
+  session.close("target-changed");
 }
 
 function settingOf(target: TargetSpec): WatchSetting {

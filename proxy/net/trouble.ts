@@ -13,6 +13,8 @@ export interface TroubleWatch {
   isRefusal(backend: Backend, bytes: Uint8Array, end: number): boolean;
   /** What to say to those who ask for a role that nobody will have, however long they wait; null: they may wait. */
   faultOf(role: Role): FaultName | null;
+  /** Since when somebody has the role; infinity while nobody has, 0 where that is not watched. */
+  servedSinceMs(role: Role): number;
 }
 
 /** Roles that never change: errors are the client's to see, and waiting is all that helps. */
@@ -20,4 +22,5 @@ export const NO_TROUBLE_WATCH: TroubleWatch = {
   suspect: () => {},
   isRefusal: () => false,
   faultOf: () => null,
+  servedSinceMs: () => 0,
 };

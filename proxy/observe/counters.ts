@@ -31,6 +31,10 @@ export class EndpointCounters {
   /** Sessions that wait for a backend now. */
   sessionsWaiting = 0;
   borrowTimeouts = 0;
+  /** What became of requests that met a failover: each is counted once. */
+  failoverRequestsWaited = 0;
+  failoverRequestsRetried = 0;
+  failoverRequestsFailed = 0;
   /** Refused for the limits on connections or on their rate. */
   clientConnectionsRefused = 0;
 }

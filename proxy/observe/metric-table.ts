@@ -222,6 +222,33 @@ export const METRICS: readonly MetricRow[] = [
   },
   {
     ...client(
+      "FailoverRequestsWaited",
+      "counter",
+      "failoverRequestsWaited",
+      "Requests that came while no target had the role they need, and were served later",
+    ),
+    ours: true,
+  },
+  {
+    ...client(
+      "FailoverRequestsRetried",
+      "counter",
+      "failoverRequestsRetried",
+      "Requests that had done nothing on a target that was lost or had become read-only, and were sent to another one",
+    ),
+    ours: true,
+  },
+  {
+    ...client(
+      "FailoverRequestsFailed",
+      "counter",
+      "failoverRequestsFailed",
+      "Sessions closed since their backend was lost or its target has another role, and requests that waited in vain for a target",
+    ),
+    ours: true,
+  },
+  {
+    ...client(
       "ClientConnectionsRefused",
       "counter",
       "clientConnectionsRefused",
