@@ -9,6 +9,7 @@ import type { Member } from "../target/judgement.ts";
 import type { Node } from "../target/node.ts";
 import { READ_ONLY_READER } from "../target/read-only.ts";
 import type { Sighting, TopologyReader } from "../target/sighting.ts";
+import { PANIC_MS } from "../target/vigil.ts";
 import type { Backend } from "./backend.ts";
 import type { ClientSession } from "./client-session.ts";
 import { Phase } from "./phase.ts";
@@ -33,11 +34,14 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
   #reader: TopologyReader = READ_ONLY_READER;
   #watch: GroupWatch | null = null;
   #hadWriter = false;
+  #hadReaders = false;
   /** Since when there is a writer, and a reader; infinity while there is none. */
   #writerSinceMs = NEVER;
   #readersSinceMs = NEVER;
   #seenAtMs: number | null = null;
   #isHurried = false;
+  #panicTimer: NodeJS.Timeout | null = null;
+  #stopped = false;
   /** Targets and roles whose numbers are dropped with their last backend. */
   readonly #leaving = new Set<{ target: PoolTarget; role: EndpointRole }>();
 
@@ -59,6 +63,23 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
   tick(now: number): void {
     const intervalMs = this.#watch?.intervalMs(now) ?? 0;
     for (const prober of [...this.#probers.values()]) prober.tick(now, intervalMs);
+    if (this.#watch?.isPanic === true && !this.#stopped) this.#tickSoon();
+  }
+
+  /** The process's own tick is too slow for whoever waits for a writer. */
+  #tickSoon(): void {
+    this.#panicTimer ??= setTimeout(() => {
+      this.#panicTimer = null;
+      this.#tickNow();
+    }, PANIC_MS);
+  }
+
+  #tickNow(): void {
+    try {
+      this.tick(this.#service.monotonicMs());
+    } catch (error) {
+      this.#service.bug("probing", error, null);
+    }
   }
 
   /** Is everything as it should be? Less often than `tick`. */
@@ -87,6 +108,8 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
   }
 
   stop(): void {
+    this.#stopped = true;
+    if (this.#panicTimer !== null) clearTimeout(this.#panicTimer);
     for (const prober of this.#probers.values()) prober.stop();
   }
 
@@ -152,11 +175,7 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
     for (const prober of this.#probers.values()) prober.hurry();
     process.nextTick(() => {
       this.#isHurried = false;
-      try {
-        this.tick(this.#service.monotonicMs());
-      } catch (error) {
-        this.#service.bug("probing", error, null);
-      }
+      this.#tickNow();
     });
   }
 
@@ -175,7 +194,7 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
     for (const member of members) if (member !== writer) this.#apply(member, now);
     if (move !== null) this.#moved(move);
     if (writer !== null) this.#apply(writer, now);
-    if (move !== null) this.#measure(now);
+    this.#measure(now);
     if (move?.to === null) this.#hurry();
   }
 
@@ -284,13 +303,20 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
   #measure(now: number): void {
     const { readWrite, readOnly } = this.#service.counters;
     if (this.monitors.size === 0) return;
-    readWrite.set(this.#watch?.judgement.writer != null, now);
+    const hasWriter = this.#watch?.judgement.writer != null;
+    // Until everybody has been asked once, nobody knows.
+    if (hasWriter || this.#hadWriter || !this.#isAsking) readWrite.set(hasWriter, now);
     const readers = [...this.monitors.values()].filter(({ role }) => role === "READ_ONLY");
-    if (readers.length > 0)
-      readOnly.set(
-        readers.some(({ state }) => state === "AVAILABLE"),
-        now,
-      );
+    this.#hadReaders ||= readers.length > 0;
+    if (!this.#hadReaders) return;
+    readOnly.set(
+      readers.some(({ state }) => state === "AVAILABLE"),
+      now,
+    );
+  }
+
+  get #isAsking(): boolean {
+    return [...(this.#watch?.nodes ?? [])].some(({ asked }) => !asked);
   }
 
   #renewProbers(): void {

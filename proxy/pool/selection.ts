@@ -1,10 +1,16 @@
 import { BackendState, type PooledBackend, type PoolTarget, type Shelf } from "./backend.ts";
 import type { PoolKey } from "./key.ts";
 import type { Line } from "./line.ts";
+import { Role } from "./role.ts";
 import type { WaiterQueue } from "./waiters.ts";
 
 /** Logins in flight at one target: more would only keep each other waiting, and each may prove needless meanwhile. */
 export const OPENS_AT_ONCE = 64;
+/**
+ * The same at a writer where little is open: after a failover everybody waits for the first backend of the new one, which should not
+ * share the processor with the logins of all others. As many as are open may be on their way.
+ */
+export const FIRST_OPENS = 6;
 /** An older waiter of another key gets room when it has waited this much longer than the one whose turn it is. */
 export const AGEING_MS = 100;
 
@@ -65,9 +71,12 @@ export function load(target: PoolTarget): number {
 export function openable(shelf: Shelf, now: number): number {
   const { target } = shelf;
   if (!target.accepting || now < shelf.retryAt) return 0;
+  const opening = target.counts[BackendState.OPENING]!;
+  const open = target.live - opening;
+  const most = target.role === Role.READ_WRITE ? Math.max(FIRST_OPENS, open) : OPENS_AT_ONCE;
+  const room = Math.min(OPENS_AT_ONCE, most) - opening;
   // After a failure one at a time, until one succeeds.
-  if (shelf.failures > 0) return shelf.opening > 0 ? 0 : 1;
-  return OPENS_AT_ONCE - target.counts[BackendState.OPENING]!;
+  return shelf.failures === 0 ? room : Math.min(room, shelf.opening > 0 ? 0 : 1);
 }
 
 /** The shelf where the next backend for this key is to be opened: the least loaded with room, healthy ones first. */

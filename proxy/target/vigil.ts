@@ -1,5 +1,9 @@
-/** Milliseconds between two probes while something is wrong. */
-export const PANIC_MS = 100;
+/** Milliseconds between two probes while something is wrong: all who want to write wait for the answer. */
+export const PANIC_MS = 25;
+/** The same a while afterwards, and where nobody has come for long. */
+export const ALERT_MS = 100;
+/** How long whoever comes next is expected any moment. */
+export const IMMINENT_MS = 60_000;
 /** How long probing stays fast after a writer was lost: changes rarely come alone. */
 export const AFTER_LOSS_MS = 30_000;
 /** The same after a sign of trouble that proved to be none: the trouble may only be about to begin. */
@@ -45,6 +49,11 @@ export class Vigil {
   }
 
   intervalMs(nowMs: number, usualMs: number): number {
-    return this.isPanic || nowMs < this.#fastUntilMs ? Math.min(PANIC_MS, usualMs) : usualMs;
+    if (this.isPanic) return Math.min(this.#isLong(nowMs) ? ALERT_MS : PANIC_MS, usualMs);
+    return nowMs < this.#fastUntilMs ? Math.min(ALERT_MS, usualMs) : usualMs;
+  }
+
+  #isLong(nowMs: number): boolean {
+    return this.#withoutSinceMs !== null && nowMs - this.#withoutSinceMs > IMMINENT_MS;
   }
 }

@@ -13,6 +13,8 @@ import { Waiter } from "../../proxy/pool/waiters.ts";
 /** Opens in flight that no waiter stands behind, for each target and key. */
 const AHEAD_MAX = 2;
 const OPENS_AT_ONCE = 64;
+/** The same at a writer with few backends. */
+const FIRST_OPENS = 6;
 
 function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message);
@@ -205,10 +207,7 @@ export class PoolWorld {
       check(this.#mayOpenAhead, "opened for nobody");
       check(target.shelves[key.index]!.opening < AHEAD_MAX, "opened too many for nobody");
     }
-    check(
-      this.#countState(target, BackendState.OPENING) < OPENS_AT_ONCE,
-      "too many logins at once",
-    );
+    check(!this.#isBusyOpening(target), "too many logins at once");
     const backend = new PooledBackend(target, key);
     this.backends.push(backend);
     this.facts.set(backend, { state: BackendState.OPENING, stale: false });
@@ -369,6 +368,16 @@ export class PoolWorld {
     }
   }
 
+  /** At a writer as many logins may be under way as backends are open, and a few more at first. */
+  #isBusyOpening(target: PoolTarget): boolean {
+    const opening = this.#countState(target, BackendState.OPENING);
+    if (target.role !== Role.READ_WRITE) return opening >= OPENS_AT_ONCE;
+    const open = [BackendState.IDLE, BackendState.LENT, BackendState.RESETTING]
+      .map((state) => this.#countState(target, state))
+      .reduce((sum, count) => sum + count, 0);
+    return opening >= Math.min(OPENS_AT_ONCE, Math.max(FIRST_OPENS, open));
+  }
+
   #openingFor(key: PoolKey, role: Role): number {
     return this.#count(
       (b) => b.key === key && b.target.role === role && b.state === BackendState.OPENING,
@@ -389,7 +398,7 @@ export class PoolWorld {
           const isCovered = waiting <= this.#openingFor(key, role);
           const mayTry =
             shelf.failures === 0 || (isTick && shelf.retryAt <= this.now && shelf.opening === 0);
-          const isBusy = this.#countState(target, BackendState.OPENING) >= OPENS_AT_ONCE;
+          const isBusy = this.#isBusyOpening(target);
           if (isCovered || !mayTry || isBusy) continue;
           check(target.used >= target.capacity, "waits while there is free capacity");
           const isIdle = this.#countState(target, BackendState.IDLE) > 0;

@@ -25,8 +25,8 @@ describe("capacity", () => {
     const key = bench.pool.key("app", 0);
     for (let i = 0; i < 10; i += 1) bench.waits(key);
     expect(bench.opening).toHaveLength(4);
-    bench.pool.setTargetMaxConnections(target, 7, bench.now);
-    expect(bench.opening).toHaveLength(7);
+    bench.pool.setTargetMaxConnections(target, 6, bench.now);
+    expect(bench.opening).toHaveLength(6);
   });
 });
 

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { AFTER_ALARM_MS, AFTER_LOSS_MS, PANIC_MS, Vigil } from "../../../proxy/target/vigil.ts";
+import {
+  AFTER_ALARM_MS,
+  AFTER_LOSS_MS,
+  ALERT_MS,
+  IMMINENT_MS,
+  PANIC_MS,
+  Vigil,
+} from "../../../proxy/target/vigil.ts";
 
 function calm(): Vigil {
   const vigil = new Vigil(0);
@@ -13,7 +20,7 @@ describe("the vigil", () => {
     expect(vigil.intervalMs(10, 500)).toBe(PANIC_MS);
     expect(vigil.stands(5, 10)).toBe(10);
     expect(vigil.isPanic).toBe(false);
-    expect(vigil.intervalMs(10 + AFTER_LOSS_MS - 1, 500)).toBe(PANIC_MS);
+    expect(vigil.intervalMs(10 + AFTER_LOSS_MS - 1, 500)).toBe(ALERT_MS);
     expect(vigil.intervalMs(10 + AFTER_LOSS_MS, 500)).toBe(500);
   });
 
@@ -36,7 +43,7 @@ describe("the vigil", () => {
     const vigil = calm();
     vigil.alarm(50_000);
     vigil.stands(50_000, 50_002);
-    expect(vigil.intervalMs(50_000 + AFTER_ALARM_MS - 1, 500)).toBe(PANIC_MS);
+    expect(vigil.intervalMs(50_000 + AFTER_ALARM_MS - 1, 500)).toBe(ALERT_MS);
     expect(vigil.intervalMs(50_000 + AFTER_ALARM_MS, 500)).toBe(500);
   });
 
@@ -48,7 +55,14 @@ describe("the vigil", () => {
     expect(vigil.stands(52_000, 52_001)).toBe(0);
   });
 
+  test("a cluster that is gone for long is asked less often", () => {
+    const vigil = calm();
+    vigil.falls(50_000);
+    expect(vigil.intervalMs(50_000 + IMMINENT_MS, 500)).toBe(PANIC_MS);
+    expect(vigil.intervalMs(50_001 + IMMINENT_MS, 500)).toBe(ALERT_MS);
+  });
+
   test("an interval shorter than panic's stays what it is", () => {
-    expect(new Vigil(0).intervalMs(0, 50)).toBe(50);
+    expect(new Vigil(0).intervalMs(0, 10)).toBe(10);
   });
 });
