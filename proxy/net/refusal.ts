@@ -1,4 +1,5 @@
 import { Role } from "../pool/role.ts";
+import { Area } from "../session/diagnostics-area.ts";
 import { Fact } from "../sql/verdict.ts";
 import { Command } from "../wire/command.ts";
 import { Status } from "../wire/status.ts";
@@ -72,8 +73,20 @@ export function outliveLoss(session: ClientSession): void {
     session.isRetry = true;
     return waitForBackend(session, session.service.monotonicMs());
   }
+  if (hasLostWarningsOnly(session)) {
+    session.ledger.area = Area.EMPTY;
+    session.ledger.recounted = false;
+    session.phase = Phase.IDLE;
+    return session.consumePending();
+  }
   session.counters.failoverRequestsFailed += 1;
   session.close("backend-lost");
+}
+
+/** The client has its answer; all that was still to be fetched are the warnings that it may ask for. */
+function hasLostWarningsOnly({ phase, command, ledger }: ClientSession): boolean {
+  if (phase !== Phase.SETTLING || command !== Command.QUERY) return false;
+  return !ledger.dirtySchema && ledger.dirtyVariables === null && !ledger.insertIdDoubtful;
 }
 
 /** A command that waited is about to be served: was it a failover that it waited for? */
