@@ -36,9 +36,13 @@ export interface FailoverOptions {
 export const PROMOTION_SECONDS = 6;
 /** Aurora's names live for five seconds; on average half of that is left. */
 const DNS_SHARE = 0.4;
-/** Milliseconds for statements that run on a writer that hands over. */
+/** Milliseconds for statements that run on a writer that hands over, once its clients have had time to notice that it does. */
 const FINISH_MS = 1_000;
 const FINISH_POLL_MS = 10;
+/** Milliseconds from a writer's last write to the end of its connections. */
+const NOTICE_MS = { least: 150, most: 1_000 } as const;
+/** Share of the time without a writer that this takes at most. */
+const NOTICE_SHARE = 0.5;
 
 /** Aurora's clock as all processes of this machine read it. */
 export function sharedNow(): number {
@@ -66,10 +70,14 @@ export async function failOver(
   tell("api-call", next);
   const began = performance.now();
   tell("promotion-began", next);
-  await takeDown(aurora, former, mode);
+  const down = takeDown(aurora, former, { mode, promotionMs: promotionSeconds * 1_000 });
+  await down.begun;
   let repointed: Promise<void> = Promise.resolve();
   await aurora.cluster.promote(next, {
-    beforeWrites: () => pause(Math.max(0, promotionSeconds * 1_000 - (performance.now() - began))),
+    beforeWrites: async () => {
+      await down.ended;
+      await pause(Math.max(0, promotionSeconds * 1_000 - (performance.now() - began)));
+    },
     onWrites: () => {
       tell("writer-accepts-writes", next);
       aurora.rolesChanged();
@@ -87,18 +95,43 @@ export async function failOver(
   return events;
 }
 
-async function takeDown(aurora: AuroraCluster, id: string, mode: FailoverMode): Promise<void> {
-  const link = aurora.link(id);
-  if (mode === "cut") {
-    link.set({ dropped: true });
-    // Aurora's storage takes nothing from a writer that has been replaced; here its process ends, unseen.
-    await aurora.cluster.kill(id);
-    return;
+interface TakingDown {
+  /** The former writer takes no more writes. */
+  readonly begun: Promise<void>;
+  /** Nobody is connected to it any more. */
+  readonly ended: Promise<void>;
+}
+
+function takeDown(
+  aurora: AuroraCluster,
+  id: string,
+  { mode, promotionMs }: { readonly mode: FailoverMode; readonly promotionMs: number },
+): TakingDown {
+  if (mode !== "planned") {
+    const gone = takeAway(aurora, id, mode);
+    return { begun: gone, ended: gone };
   }
-  if (mode === "crash") return aurora.kill(id);
-  await aurora.cluster.replication(id).setReadOnly(true);
-  await untilIdle(aurora, id);
+  const begun = aurora.cluster.replication(id).setReadOnly(true);
+  const noticeMs = Math.max(NOTICE_MS.least, Math.min(NOTICE_MS.most, promotionMs * NOTICE_SHARE));
+  const ended = begun.then(() => disconnect(aurora, id, noticeMs));
+  ended.catch(() => {}); // Whoever waits for the beginning is told first.
+  return { begun, ended };
+}
+
+async function takeAway(aurora: AuroraCluster, id: string, mode: FailoverMode): Promise<void> {
+  // Aurora's storage takes nothing from a writer that has been replaced; here its process ends, unseen.
+  if (mode === "cut") {
+    aurora.link(id).set({ dropped: true });
+    await aurora.cluster.kill(id);
+  } else await aurora.kill(id);
+}
+
+/** Lets nobody new in, and ends the others' connections when they had time to notice that the writer is none any more. */
+async function disconnect(aurora: AuroraCluster, id: string, noticeMs: number): Promise<void> {
+  const link = aurora.link(id);
   link.refuse();
+  await pause(noticeMs);
+  await untilIdle(aurora, id);
   link.reset();
 }
 
