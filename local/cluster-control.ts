@@ -26,6 +26,15 @@ export interface ClusterDescription {
   readonly login: Required<DatabaseLogin>;
   readonly monitor: { readonly user: string; readonly password: string };
   readonly caFile: string;
+  /** A proxy in front of it that runs already; null without one. */
+  readonly proxy: ClusterProxy | null;
+}
+
+/** Where a proxy takes clients for the writer, and tells of itself. */
+export interface ClusterProxy {
+  readonly host: string;
+  readonly port: number;
+  readonly adminUrl: string;
 }
 
 const FILE = "control.json";
@@ -34,17 +43,22 @@ const BODY_BYTES_MAX = 64 * 1_024;
 /** Lets other processes of the same user look at a cluster and fail it over. */
 export class ClusterControl {
   readonly #aurora: AuroraCluster;
+  readonly #proxy: ClusterProxy | null;
   readonly #server: Server;
   readonly #token = randomBytes(18).toString("base64url");
   #busy = false;
 
-  private constructor(aurora: AuroraCluster) {
+  private constructor(aurora: AuroraCluster, proxy: ClusterProxy | null) {
     this.#aurora = aurora;
+    this.#proxy = proxy;
     this.#server = createServer((request, response) => void this.#answer(request, response));
   }
 
-  static async start(aurora: AuroraCluster): Promise<ClusterControl> {
-    const control = new ClusterControl(aurora);
+  static async start(
+    aurora: AuroraCluster,
+    proxy: ClusterProxy | null = null,
+  ): Promise<ClusterControl> {
+    const control = new ClusterControl(aurora, proxy);
     await new Promise<void>((resolve, reject) => {
       control.#server.once("error", reject).listen(0, "127.0.0.1", resolve);
     });
@@ -74,7 +88,7 @@ export class ClusterControl {
       if (request.headers.authorization !== `Bearer ${this.#token}`) {
         send(401, { message: "not yours" });
       } else if (request.method === "GET" && request.url === "/cluster") {
-        send(200, describeAurora(this.#aurora));
+        send(200, describeAurora(this.#aurora, this.#proxy));
       } else if (request.method === "POST" && request.url === "/failover") {
         if (this.#busy) return void send(409, { message: "a failover is under way" });
         this.#busy = true;
@@ -91,7 +105,10 @@ export class ClusterControl {
   }
 }
 
-export function describeAurora(aurora: AuroraCluster): ClusterDescription {
+export function describeAurora(
+  aurora: AuroraCluster,
+  proxy: ClusterProxy | null = null,
+): ClusterDescription {
   const { id, engine, version, accounts, caFile } = aurora.cluster;
   return {
     id,
@@ -101,6 +118,7 @@ export function describeAurora(aurora: AuroraCluster): ClusterDescription {
     login: { ...aurora.endpoint, ...accounts.application },
     monitor: accounts.monitor,
     caFile,
+    proxy,
   };
 }
 
@@ -148,16 +166,22 @@ export class RemoteCluster {
 
 /** The cluster of this user that was started last and still runs; null where there is none. */
 export async function findCluster(): Promise<RemoteCluster | null> {
-  const found: ClusterRegistration[] = [];
+  // Where the folder for temporary files has too long a name, clusters are in the usual one.
   for (const folder of new Set([tmpdir(), "/tmp"])) {
-    for (const name of await readdir(folder).catch(() => [] as string[])) {
-      if (!name.startsWith("sluice-")) continue;
-      const text = await readFile(join(folder, name, FILE), "utf8").catch(() => null);
-      if (text === null) continue;
-      const registration = JSON.parse(text) as ClusterRegistration;
-      if (isAlive(registration.pid)) found.push(registration);
-    }
+    const [last] = (await registrationsIn(folder)).sort((a, b) => b.startedAt - a.startedAt);
+    if (last !== undefined) return new RemoteCluster(last);
   }
-  const [last] = found.sort((a, b) => b.startedAt - a.startedAt);
-  return last === undefined ? null : new RemoteCluster(last);
+  return null;
+}
+
+async function registrationsIn(folder: string): Promise<ClusterRegistration[]> {
+  const found: ClusterRegistration[] = [];
+  for (const name of await readdir(folder).catch(() => [] as string[])) {
+    if (!name.startsWith("sluice-")) continue;
+    const text = await readFile(join(folder, name, FILE), "utf8").catch(() => null);
+    if (text === null) continue;
+    const registration = JSON.parse(text) as ClusterRegistration;
+    if (isAlive(registration.pid)) found.push(registration);
+  }
+  return found;
 }

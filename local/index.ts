@@ -20,6 +20,7 @@ export {
 export {
   ClusterControl,
   type ClusterDescription,
+  type ClusterProxy,
   describeAurora,
   findCluster,
 } from "./cluster-control.ts";

@@ -84,8 +84,8 @@ async function runFailover(flags: FailoverFlags): Promise<void> {
 }
 
 function documentOf(rehearsal: Rehearsal): object {
-  const { engine, mode, through, summary, check, statementsPerSecond } = rehearsal;
-  return { engine, mode, through, statementsPerSecond, ...summary, check };
+  const { engine, mode, through, summary, check, statementsPerSecond, proxyCounts } = rehearsal;
+  return { engine, mode, through, statementsPerSecond, ...summary, proxyCounts, check };
 }
 
 function parseSeconds(text: string): number {

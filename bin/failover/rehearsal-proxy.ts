@@ -3,23 +3,34 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import {
   type ClusterDescription,
+  type ClusterProxy,
   makeRunFolder,
-  type ProxySign,
   Watchdog,
 } from "../../local/index.ts";
 import { builtFile } from "../package-files.ts";
 import { ProxyProcess } from "../up/proxy-process.ts";
+import { ProxyWatch } from "./proxy-watch.ts";
 
 /** The proxy of a rehearsal, in front of a local cluster, and what it says of itself. */
 export interface RehearsalProxy {
   readonly host: string;
   readonly port: number;
-  readonly signs: readonly ProxySign[];
+  readonly watch: ProxyWatch;
   stop(): Promise<void>;
 }
 
 const APP_PASSWORD = "SLUICE_APP_PASSWORD";
 const MONITOR_PASSWORD = "SLUICE_MONITOR_PASSWORD";
+
+/** The proxy that runs in front of the cluster already. */
+export async function attachToProxy({
+  host,
+  port,
+  adminUrl,
+}: ClusterProxy): Promise<RehearsalProxy> {
+  const watch = await ProxyWatch.start(adminUrl);
+  return { host, port, watch, stop: async () => watch.stop() };
+}
 
 /** Starts our proxy as it would be in front of Aurora: it finds the roles in the cluster's own view. */
 export async function startRehearsalProxy(
@@ -29,9 +40,7 @@ export async function startRehearsalProxy(
   const watchdog = new Watchdog();
   const folder = await makeRunFolder();
   watchdog.removeAtEnd(folder);
-  const end = new AbortController();
   const tidyUp = async () => {
-    end.abort();
     await rm(folder, { recursive: true, force: true });
     await watchdog.dismiss();
   };
@@ -50,15 +59,14 @@ export async function startRehearsalProxy(
       onLine: () => {},
       signal,
     });
-    const signs: ProxySign[] = [];
-    void readSigns(proxy.ready.adminUrl, end.signal, signs);
+    const watch = await ProxyWatch.start(proxy.ready.adminUrl);
     const { host, port } = proxy.ready.endpoints[0]!;
     const stop = async () => {
-      end.abort();
+      watch.stop();
       await proxy.stop();
       await tidyUp();
     };
-    return { host, port, signs, stop };
+    return { host, port, watch, stop };
   } catch (error) {
     await tidyUp();
     throw error;
@@ -80,45 +88,4 @@ function configOf({ instances, login, monitor }: ClusterDescription): string {
     },
     admin: { host, port: 0 },
   });
-}
-
-interface ProxyEvent {
-  readonly kind: string;
-  readonly time: string;
-  readonly to?: string | null;
-  readonly target?: string;
-  readonly after?: { readonly role: string } | null;
-}
-
-/** Follows the proxy's events until told to stop. */
-async function readSigns(adminUrl: string, signal: AbortSignal, signs: ProxySign[]): Promise<void> {
-  try {
-    const response = await fetch(`${adminUrl}/api/v1/events`, { signal });
-    let text = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-      text += decoder.decode(chunk, { stream: true });
-      const blocks = text.split("\n\n");
-      text = blocks.pop() ?? "";
-      for (const block of blocks) {
-        const data = /^data: (.*)$/m.exec(block)?.[1];
-        const sign = data === undefined ? null : signOf(JSON.parse(data) as ProxyEvent);
-        if (sign !== null) signs.push(sign);
-      }
-    }
-  } catch {
-    // The proxy has ended, or nobody wants to know any more.
-  }
-}
-
-function signOf(event: ProxyEvent): ProxySign | null {
-  const { kind, to, target, after } = event;
-  const at = Date.parse(event.time);
-  if (kind === "writer-changed" && typeof to === "string") {
-    return { kind: "routing-changed", at, detail: to };
-  }
-  if (kind === "target-changed" && after?.role === "READ_WRITE") {
-    return { kind: "writer-verified", at, detail: String(target) };
-  }
-  return null;
 }

@@ -16,7 +16,8 @@ import {
   startAuroraCluster,
   summarise,
 } from "../../local/index.ts";
-import { type RehearsalProxy, startRehearsalProxy } from "./rehearsal-proxy.ts";
+import type { ProxyCounts } from "./proxy-watch.ts";
+import { attachToProxy, type RehearsalProxy, startRehearsalProxy } from "./rehearsal-proxy.ts";
 
 export interface RehearsalOptions {
   readonly mode: FailoverMode;
@@ -37,6 +38,8 @@ export interface Rehearsal {
   readonly through: string;
   readonly summary: LoadSummary;
   readonly check: LoadCheck;
+  /** By the proxy's count; null where the load went through none of ours. */
+  readonly proxyCounts: ProxyCounts | null;
   readonly statementsPerSecond: number;
   readonly load: Load;
   readonly zero: number;
@@ -59,8 +62,11 @@ export async function rehearse(options: RehearsalOptions): Promise<Rehearsal> {
   try {
     const cluster = await stage.describe();
     if (options.through === "proxy") {
-      options.say("starting the proxy");
-      proxy = await startRehearsalProxy(cluster, options.signal);
+      options.say(cluster.proxy === null ? "starting the proxy" : "using its proxy");
+      proxy =
+        cluster.proxy === null
+          ? await startRehearsalProxy(cluster, options.signal)
+          : await attachToProxy(cluster.proxy);
     }
     const address = proxy ?? addressOf(options.through) ?? cluster.login;
     const login = { ...cluster.login, host: address.host, port: address.port };
@@ -96,6 +102,7 @@ async function perform(options: RehearsalOptions, scene: Scene): Promise<Rehears
     await load.stop();
   }
   const loadSeconds = (performance.now() - began) / 1_000;
+  const proxyCounts = (await proxy?.watch.counts()) ?? null;
   // Counted at the writer itself, whatever a proxy would say.
   const writer = (await stage.describe()).instances.find(({ role }) => role === "writer")!;
   const check = await checkLoad(load, { ...cluster.login, host: writer.host, port: writer.port });
@@ -103,8 +110,9 @@ async function perform(options: RehearsalOptions, scene: Scene): Promise<Rehears
     engine: `${cluster.engine} ${cluster.version}`,
     mode,
     through,
-    summary: summarise(load.requests, steps, proxy?.signs ?? []),
+    summary: summarise(load.requests, steps, proxy?.watch.signs ?? []),
     check,
+    proxyCounts,
     statementsPerSecond: load.statements / loadSeconds,
     load,
     zero: steps[0]?.at ?? 0,

@@ -1,11 +1,12 @@
 import { terminalChart } from "../../local/index.ts";
+import type { ProxyCounts } from "./proxy-watch.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 
 const EVENT_CHARS = 30;
 
 /** The timeline, the counts and the chart, for people. */
 export function reportOf(rehearsal: Rehearsal): string {
-  const { summary, check, engine, mode, through, statementsPerSecond } = rehearsal;
+  const { summary, check, engine, mode, through, statementsPerSecond, proxyCounts } = rehearsal;
   const rows = summary.timeline.map(({ event, seconds, detail }) => {
     const time = seconds === null ? "-" : seconds.toFixed(2);
     return `  ${event.padEnd(EVENT_CHARS)}${time.padStart(7)}   ${detail ?? ""}`.trimEnd();
@@ -27,6 +28,7 @@ export function reportOf(rehearsal: Rehearsal): string {
     "",
     `  ${summary.requests} requests: ${summary.failed} failed, ${summary.waited} waited more than 0.5 s, the longest ${(summary.longestWaitMs / 1_000).toFixed(2)} s`,
     ...errors,
+    ...(proxyCounts === null ? [] : [`  ${wordsOf(proxyCounts)}`]),
     `  ${check.answered} answered writes: ${check.missing.length} missing, ${check.doubled.length} doubled; ${check.unanswered} unanswered ones were done`,
     "",
     terminalChart(chartOf(rehearsal)),
@@ -37,4 +39,8 @@ export function reportOf(rehearsal: Rehearsal): string {
 export function chartOf({ load, zero, summary, mode, through }: Rehearsal) {
   const title = `${mode} failover through ${through}`;
   return { title, requests: load.requests, zero, timeline: summary.timeline };
+}
+
+function wordsOf({ waited, retried, failed }: ProxyCounts): string {
+  return `at the proxy: ${waited} requests waited for a writer, ${retried} were sent again, ${failed} failed`;
 }

@@ -1,8 +1,8 @@
 import { stringify } from "yaml";
-import type { Cluster, TlsFiles } from "../../local/index.ts";
+import type { AuroraCluster, TlsFiles } from "../../local/index.ts";
 
 export interface ProxyConfigOptions {
-  readonly cluster: Cluster;
+  readonly aurora: AuroraCluster;
   readonly secretArn: string;
   /** What clients are shown. */
   readonly tls: TlsFiles;
@@ -19,7 +19,8 @@ const HEAD = `# The proxy of this "sluice up". Changes take effect when the file
 `;
 
 /** The configuration file of the proxy in front of a local cluster. No password stands in it. */
-export function proxyConfig({ cluster, secretArn, tls, ports }: ProxyConfigOptions): string {
+export function proxyConfig({ aurora, secretArn, tls, ports }: ProxyConfigOptions): string {
+  const { cluster, endpoint, instances } = aurora;
   const { application, monitor } = cluster.accounts;
   const host = "127.0.0.1";
   return (
@@ -33,8 +34,12 @@ export function proxyConfig({ cluster, secretArn, tls, ports }: ProxyConfigOptio
       tls: { certFile: tls.certFile, keyFile: tls.keyFile },
       auth: [{ username: application.user, secretArn }],
       target: {
-        hosts: [cluster.writer, ...cluster.readers].map((each) => `${each.host}:${each.port}`),
-        topology: "static",
+        // One address is enough: the instances are found there. On this machine they differ by port, which their ids do not tell.
+        hosts: [`${endpoint.host}:${endpoint.port}`],
+        topology: "aurora",
+        instances: Object.fromEntries(
+          instances.map((each) => [each.id, `${each.host}:${each.port}`]),
+        ),
         tls: "VERIFY_IDENTITY",
         caFile: cluster.caFile,
         monitor: { username: monitor.user, password: { env: MONITOR_PASSWORD } },

@@ -3,8 +3,9 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type AccessLogEntry,
+  type AuroraCluster,
   type AwsEndpoint,
-  type Cluster,
+  ClusterControl,
   type Engine,
   FunctionRunner,
   grantDatabase,
@@ -14,7 +15,7 @@ import {
   makeTlsFiles,
   SecretsEndpoint,
   type StoredSecret,
-  startCluster,
+  startAuroraCluster,
   type TlsFiles,
   Watchdog,
 } from "../../local/index.ts";
@@ -58,7 +59,7 @@ export interface StackOptions {
 
 /** The whole system on this machine. */
 export interface Stack {
-  readonly cluster: Cluster;
+  readonly aurora: AuroraCluster;
   readonly aws: AwsAccess;
   readonly secret: StoredSecret;
   readonly proxy: ProxyProcess;
@@ -100,23 +101,24 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 async function assemble(options: StackOptions, closers: Closers): Promise<Stack> {
   const { say, signal } = options;
   const ground = await prepareGround(closers);
-  const cluster = await startDatabase(options, closers);
+  const aurora = await startDatabase(options, closers);
   signal.throwIfAborted();
   say("starting the AWS API");
-  const secret = databaseSecret(cluster);
+  const secret = databaseSecret(aurora);
   const aws = await startAws(options.ports.aws, secret, closers);
   say("starting the proxy");
   const configFile = join(ground.folder, "proxy.yaml");
   const { tls } = ground;
-  const config = proxyConfig({ cluster, secretArn: secret.arn, tls, ports: options.ports });
+  const config = proxyConfig({ aurora, secretArn: secret.arn, tls, ports: options.ports });
   await writeFile(configFile, config, { mode: 0o600 });
-  const proxy = await startProxy({ options, ground, cluster, aws, configFile }, closers);
+  const proxy = await startProxy({ options, ground, aurora, aws, configFile }, closers);
+  await letOthersFailOver(aurora, proxy, closers);
   say("starting the webhook");
   const webhookUrl = await startWebhook({ options, ground, aws, secret, proxy }, closers);
   const consoleUrl = await startConsole(options, proxy.ready.adminUrl, closers);
   const stop = () => closers.close();
   return {
-    cluster,
+    aurora,
     aws,
     secret,
     proxy,
@@ -137,20 +139,41 @@ async function prepareGround(closers: Closers): Promise<Ground> {
   return { watchdog, folder, tls: await makeTlsFiles(join(folder, "tls")) };
 }
 
-async function startDatabase(options: StackOptions, closers: Closers): Promise<Cluster> {
+async function startDatabase(options: StackOptions, closers: Closers): Promise<AuroraCluster> {
   const { engine, instances, dataDir, say, signal } = options;
   say(`starting ${instances === 1 ? "a server" : `${instances} servers`} of ${engine}`);
   const kept = dataDir === undefined ? null : await keptApplication(dataDir);
   const application = kept ?? { password: randomBytes(15).toString("base64url") };
-  const cluster = await startCluster({ engine, instances, dataDir, application, say, signal });
-  closers.add(() => cluster.stop());
-  await grantDatabase(cluster, WEBHOOK_DATABASE);
-  return cluster;
+  const aurora = await startAuroraCluster({
+    engine,
+    instances,
+    dataDir,
+    application,
+    say,
+    signal,
+  });
+  closers.add(() => aurora.stop());
+  await grantDatabase(aurora.cluster, WEBHOOK_DATABASE);
+  return aurora;
 }
 
-function databaseSecret(cluster: Cluster): StoredSecret {
+/** For `sluice failover` in another terminal. */
+async function letOthersFailOver(
+  aurora: AuroraCluster,
+  proxy: ProxyProcess,
+  closers: Closers,
+): Promise<void> {
+  const { adminUrl } = proxy.ready;
+  const control = await ClusterControl.start(aurora, {
+    ...endpointOf(proxy, WRITER_ENDPOINT),
+    adminUrl,
+  });
+  closers.add(() => control.stop());
+}
+
+function databaseSecret({ cluster, endpoint }: AuroraCluster): StoredSecret {
   const { user, password, database } = cluster.accounts.application;
-  const { host, port } = cluster.writer;
+  const { host, port } = endpoint;
   return newSecret("sluice/app", {
     username: user,
     password,
@@ -177,13 +200,13 @@ async function startAws(port: number, secret: StoredSecret, closers: Closers): P
 interface ProxyPlan {
   readonly options: StackOptions;
   readonly ground: Ground;
-  readonly cluster: Cluster;
+  readonly aurora: AuroraCluster;
   readonly aws: AwsAccess;
   readonly configFile: string;
 }
 
 async function startProxy(plan: ProxyPlan, closers: Closers): Promise<ProxyProcess> {
-  const { options, ground, cluster, aws, configFile } = plan;
+  const { options, ground, aurora, aws, configFile } = plan;
   const ours = Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_"));
   const proxy = await ProxyProcess.start({
     program: builtFile("sluice-serve.mjs"),
@@ -191,7 +214,7 @@ async function startProxy(plan: ProxyPlan, closers: Closers): Promise<ProxyProce
     environment: {
       ...Object.fromEntries(ours),
       ...awsVariables(aws),
-      [MONITOR_PASSWORD]: cluster.accounts.monitor.password,
+      [MONITOR_PASSWORD]: aurora.cluster.accounts.monitor.password,
     },
     watchdog: ground.watchdog,
     onLine: (line) => options.onLine("proxy", line),
@@ -260,7 +283,8 @@ export function endpointOf(proxy: ProxyProcess, name: string): { host: string; p
 
 /** The contract's document of `up --json`. */
 export function describeStack(stack: Stack): Record<string, unknown> {
-  const { cluster, aws, secret, proxy, webhookUrl, consoleUrl, configFile, caFile } = stack;
+  const { aurora, aws, secret, proxy, webhookUrl, consoleUrl, configFile, caFile } = stack;
+  const { cluster } = aurora;
   const writer = endpointOf(proxy, WRITER_ENDPOINT);
   const reader = endpointOf(proxy, READER_ENDPOINT);
   const { user, password, database } = cluster.accounts.application;
@@ -282,7 +306,9 @@ export function describeStack(stack: Stack): Record<string, unknown> {
       id: cluster.id,
       engine: cluster.engine,
       version: cluster.version,
-      instances: cluster.instances,
+      endpoint: aurora.endpoint,
+      readerEndpoint: aurora.readerEndpoint,
+      instances: aurora.instances,
     },
     user,
     password,

@@ -7,7 +7,8 @@ const LABEL_CHARS = 11;
 
 /** What runs where, and what to try, for people. */
 export function summarise(stack: Stack, seconds: number): string {
-  const { cluster, aws, secret, proxy, webhookUrl, consoleUrl, configFile } = stack;
+  const { aurora, aws, secret, proxy, webhookUrl, consoleUrl, configFile } = stack;
+  const { cluster, instances } = aurora;
   const writer = endpointOf(proxy, WRITER_ENDPOINT);
   const reader = endpointOf(proxy, READER_ENDPOINT);
   const { user, password, database } = cluster.accounts.application;
@@ -29,7 +30,7 @@ export function summarise(stack: Stack, seconds: number): string {
     part("", `${configFile} (changes take effect when saved)`),
     "",
     part("Database", `${cluster.engine} ${cluster.version}`),
-    ...cluster.instances.map(({ id, role, host, port, pid }) =>
+    ...instances.map(({ id, role, host, port, pid }) =>
       part("", `${id.padEnd(10)} ${role.padEnd(7)} ${host}:${port}  pid ${pid}`),
     ),
     "",
@@ -41,6 +42,9 @@ export function summarise(stack: Stack, seconds: number): string {
     part("", `  AWS_ACCESS_KEY_ID=${aws.accessKeyId} AWS_SECRET_ACCESS_KEY=${aws.secretAccessKey}`),
     part("", `aws secretsmanager get-secret-value --secret-id ${secret.name}`),
     "",
+    ...(instances.length > 1
+      ? ["sluice failover, in another terminal, makes a reader the writer, under load."]
+      : []),
     "Ctrl-C stops everything.",
     "",
   ].join("\n");

@@ -76,11 +76,10 @@ describe.each(ENGINES)("up on %s", (engine) => {
       for (const path of ["/one", "/two", "/three"]) expect(page).toContain(`<code>${path}</code>`);
 
       const { proxy, cluster } = document;
-      const ports = cluster.instances.map(({ port }) => port);
-      expect(await ask(document, proxy.port, "SELECT @@port AS answer")).toBe(ports[0]);
-      expect(ports.slice(1)).toContain(
-        await ask(document, proxy.readerPort, "SELECT @@port AS answer"),
-      );
+      const whoAnswers = "SELECT @@aurora_server_id AS answer";
+      const ids = cluster.instances.map(({ id }) => id);
+      expect(await ask(document, proxy.port, whoAnswers)).toBe(ids[0]);
+      expect(ids.slice(1)).toContain(await ask(document, proxy.readerPort, whoAnswers));
 
       expect((await fetch(`${document.adminUrl}/readyz`)).status).toBe(200);
       expect(await admin(document, "pins")).toEqual({ pins: [] });
