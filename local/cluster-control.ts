@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AuroraCluster, AuroraInstance } from "./aurora-cluster.ts";
 import type { DatabaseLogin } from "./database-login.ts";
 import type { Engine } from "./engine.ts";
 import { type FailoverEvent, type FailoverOptions, failOver } from "./failover.ts";
 import { isAlive } from "./file-lock.ts";
+import { RUN_FOLDER_PREFIX, runFolderParent } from "./run-folder.ts";
 
 /** What a running cluster leaves in its folder, for its owner's other commands to find it. */
 export interface ClusterRegistration {
@@ -166,22 +166,15 @@ export class RemoteCluster {
 
 /** The cluster of this user that was started last and still runs; null where there is none. */
 export async function findCluster(): Promise<RemoteCluster | null> {
-  // Where the folder for temporary files has too long a name, clusters are in the usual one.
-  for (const folder of new Set([tmpdir(), "/tmp"])) {
-    const [last] = (await registrationsIn(folder)).sort((a, b) => b.startedAt - a.startedAt);
-    if (last !== undefined) return new RemoteCluster(last);
-  }
-  return null;
-}
-
-async function registrationsIn(folder: string): Promise<ClusterRegistration[]> {
+  const parent = runFolderParent();
   const found: ClusterRegistration[] = [];
-  for (const name of await readdir(folder).catch(() => [] as string[])) {
-    if (!name.startsWith("sluice-")) continue;
-    const text = await readFile(join(folder, name, FILE), "utf8").catch(() => null);
+  for (const name of await readdir(parent).catch(() => [] as string[])) {
+    if (!name.startsWith(RUN_FOLDER_PREFIX)) continue;
+    const text = await readFile(join(parent, name, FILE), "utf8").catch(() => null);
     if (text === null) continue;
     const registration = JSON.parse(text) as ClusterRegistration;
     if (isAlive(registration.pid)) found.push(registration);
   }
-  return found;
+  const [last] = found.sort((a, b) => b.startedAt - a.startedAt);
+  return last === undefined ? null : new RemoteCluster(last);
 }

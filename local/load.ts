@@ -20,6 +20,8 @@ export interface LoadRequest {
 export interface LoadOptions {
   readonly login: DatabaseLogin;
   readonly seed?: number;
+  /** Single statements only when false. */
+  readonly transactions?: boolean;
 }
 
 /** Long connections, and how often each of them asks, in milliseconds. */
@@ -44,6 +46,7 @@ export class Load {
   readonly doubtful = new Set<number>();
   readonly #login: DatabaseLogin;
   readonly #random: () => number;
+  readonly #transactionShare: number;
   readonly #open = new Set<Connection>();
   #next = 1;
   #running = true;
@@ -52,6 +55,7 @@ export class Load {
   private constructor(options: LoadOptions) {
     this.#login = options.login;
     this.#random = seededRandom(options.seed ?? 1);
+    this.#transactionShare = options.transactions === false ? 0 : TRANSACTION_SHARE;
   }
 
   static async start(options: LoadOptions): Promise<Load> {
@@ -129,7 +133,7 @@ export class Load {
   #kind(): LoadKind {
     const drawn = this.#random();
     if (drawn < READ_SHARE) return "read";
-    return drawn < READ_SHARE + TRANSACTION_SHARE ? "transaction" : "write";
+    return drawn < READ_SHARE + this.#transactionShare ? "transaction" : "write";
   }
 
   #numbers(count: number): number[] {

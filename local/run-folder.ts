@@ -5,10 +5,17 @@ import { basename, dirname, join } from "node:path";
 /** Bytes that the path of a socket may have on every Unix we run on, with room for the file's name. */
 const FOLDER_BYTES = 70;
 
+export const RUN_FOLDER_PREFIX = "sluice-";
+
 /** A new temporary folder whose path is short enough for sockets. */
 export function makeRunFolder(): Promise<string> {
+  return mkdtemp(join(runFolderParent(), RUN_FOLDER_PREFIX));
+}
+
+/** Where they all are. */
+export function runFolderParent(): string {
   const usual = tmpdir();
-  return mkdtemp(join(Buffer.byteLength(usual) > FOLDER_BYTES ? "/tmp" : usual, "sluice-"));
+  return Buffer.byteLength(usual) > FOLDER_BYTES ? "/tmp" : usual;
 }
 
 /**

@@ -18,6 +18,7 @@ interface FailoverFlags {
   readonly through: string;
   readonly promotionSeconds: number;
   readonly seconds: number;
+  readonly transactions: boolean;
   readonly engine: Engine;
   readonly svg?: string;
   readonly json?: true;
@@ -50,6 +51,7 @@ export function failoverCommand(): Command {
       PROMOTION_SECONDS,
     )
     .option("--seconds <n>", "of load", parseSeconds, SECONDS)
+    .option("--no-transactions", "leave transactions of several statements out of the load")
     .addOption(
       new Option("--engine <name>", "of the cluster that is started where none runs")
         .choices([...ENGINES])

@@ -27,6 +27,8 @@ export interface RehearsalOptions {
   readonly promotionSeconds: number;
   /** Of load, in all; longer where the failover is not over by then. */
   readonly seconds: number;
+  /** The load has transactions, too, not single statements only. */
+  readonly transactions: boolean;
   readonly engine: Engine;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
@@ -85,13 +87,13 @@ interface Scene {
 }
 
 async function perform(options: RehearsalOptions, scene: Scene): Promise<Rehearsal> {
-  const { mode, target, promotionSeconds, through, seconds, signal, say } = options;
+  const { mode, target, promotionSeconds, through, seconds, transactions, signal, say } = options;
   const { stage, cluster, proxy, login } = scene;
   say(
     `load through ${through} for ${seconds} s, ${mode} failover after ${seconds * BEFORE_SHARE} s`,
   );
   const began = performance.now();
-  const load = await Load.start({ login });
+  const load = await Load.start({ login, transactions });
   let steps: FailoverEvent[];
   try {
     await pause(seconds * BEFORE_SHARE * 1_000, undefined, { signal });

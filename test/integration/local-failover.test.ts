@@ -52,7 +52,7 @@ describe.each(ENGINES)("a failover of a local %s cluster", (engine) => {
       const { timeline, failed } = summarise(load.requests, steps, []);
       expect(failed).toBeGreaterThan(0); // Nobody hides a failover from this load.
       const at = (event: string) => timeline.find((row) => row.event === event)?.seconds ?? -1;
-      expect(at("new writer accepts writes")).toBeGreaterThanOrEqual(0.5);
+      expect(at("new writer accepts writes")).toBeGreaterThan(0.49); // Timers may be a little early.
       expect(at("first write served again")).toBeGreaterThan(at("new writer accepts writes"));
     },
   );

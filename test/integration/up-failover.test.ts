@@ -1,12 +1,9 @@
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import { ENGINES } from "../../local/engine.ts";
+import { rehearse, secondsOf } from "../support/rehearsals.ts";
 import { until } from "../support/until.ts";
 import { type UpDocument, UpProcess } from "../support/up-process.ts";
 
-const SLUICE = join(import.meta.dirname, "../../bin/sluice");
 const TEST_MS = 300_000;
 const DARK_SECONDS = 2;
 
@@ -15,25 +12,6 @@ const started: UpProcess[] = [];
 afterEach(async () => {
   await Promise.all(started.splice(0).map((up) => up.discard()));
 });
-
-interface RehearsalDocument {
-  readonly timeline: readonly { readonly event: string; readonly seconds: number | null }[];
-  readonly failed: number;
-  readonly errors: Readonly<Record<string, number>>;
-  readonly proxyCounts: {
-    readonly waited: number;
-    readonly retried: number;
-    readonly failed: number;
-  };
-  readonly check: { readonly missing: readonly number[]; readonly doubled: readonly number[] };
-}
-
-async function rehearse(up: UpProcess, ...args: string[]): Promise<RehearsalDocument> {
-  const { stdout } = await promisify(execFile)(SLUICE, ["failover", "--json", ...args], {
-    env: { ...process.env, TMPDIR: up.folder },
-  });
-  return JSON.parse(stdout) as RehearsalDocument;
-}
 
 /** The value of the metric's only series with these labels; null where there is none. */
 async function metric(
@@ -103,20 +81,21 @@ describe.each(ENGINES)("a failover of up's cluster on %s", (engine) => {
       await until(async () => (await available("READ_WRITE")) === 100);
       const visiting = hits();
       const args = ["--mode", mode, "--promotion-seconds", String(DARK_SECONDS), "--seconds", "8"];
-      const { failed, errors, check, proxyCounts, timeline } = await rehearse(up, ...args);
+      const rehearsal = await rehearse(up.folder, ...args);
+      const { failed, errors, check, proxyCounts } = rehearsal;
       over = true;
       await visiting;
 
       expect(check).toMatchObject({ missing: [], doubled: [] });
-      expect(proxyCounts.waited).toBeGreaterThan(0);
+      expect(proxyCounts?.waited).toBeGreaterThan(0);
       if (mode === "planned") {
         // Open transactions end with the old writer; nothing else does.
         expect(Object.keys(errors).filter((words) => !words.startsWith("transaction:"))).toEqual(
           [],
         );
-        expect(proxyCounts.failed).toBe(failed);
+        expect(proxyCounts?.failed).toBe(failed);
       }
-      const at = (event: string) => timeline.find((row) => row.event === event)?.seconds ?? -1;
+      const at = (event: string) => secondsOf(rehearsal, event);
       expect(at("new writer verified")).toBeGreaterThanOrEqual(at("new writer accepts writes"));
       expect(at("routing changed")).toBeGreaterThanOrEqual(at("new writer verified"));
 

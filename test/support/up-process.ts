@@ -45,7 +45,7 @@ export interface UpDocument {
 const SLUICE = process.env["UP_TRIAL"] ?? join(import.meta.dirname, "../../bin/sluice");
 const READY_MS = 240_000;
 
-/** One `sluice up` with a temporary folder of its own, so that whatever it leaves behind is seen. */
+/** One `sluice up`, or another command that stays up, with a temporary folder of its own, so that whatever it leaves behind is seen. */
 export class UpProcess {
   readonly child: ChildProcess;
   /** Where it may put temporary files. */
@@ -54,8 +54,8 @@ export class UpProcess {
   stderr = "";
   readonly #exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 
-  constructor(args: readonly string[]) {
-    this.child = spawn(SLUICE, ["up", ...args], {
+  constructor(args: readonly string[], command = "up") {
+    this.child = spawn(SLUICE, [command, ...args], {
       env: { ...process.env, TMPDIR: this.folder },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -69,14 +69,14 @@ export class UpProcess {
   }
 
   /** The document, once it is printed. */
-  async ready(): Promise<UpDocument> {
+  async ready<Document = UpDocument>(): Promise<Document> {
     await until(() => this.stdout.endsWith("\n") || this.child.exitCode !== null, {
       what: "the system",
       deadlineMs: READY_MS,
     });
     if (this.stdout === "")
       throw new Error(`up ended with ${this.child.exitCode}:\n${this.stderr}`);
-    return JSON.parse(this.stdout) as UpDocument;
+    return JSON.parse(this.stdout) as Document;
   }
 
   /** Resolves when its output is closed, which it is when the last process that shares it is gone. */
