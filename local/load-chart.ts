@@ -21,13 +21,18 @@ const BARS = " ▁▂▃▄▅▆▇█";
 const COLUMNS = 72;
 const SVG = {
   width: 960,
-  height: 420,
   left: 60,
   right: 20,
   top: 50,
   rowHeight: 130,
   gap: 40,
+  axis: 24,
+  line: 13,
 } as const;
+const SVG_COLUMNS = 240;
+const PLOT_WIDTH = SVG.width - SVG.left - SVG.right;
+const AXIS_STEPS_MS = [500, 1_000, 2_000, 5_000, 10_000, 30_000] as const;
+const AXIS_MARKS_MAX = 24;
 
 interface Frame {
   readonly from: number;
@@ -80,46 +85,80 @@ function bars(values: readonly number[]): string {
 
 /** The same as a picture, with the timeline's events as marks. */
 export function svgChart(input: ChartInput): string {
-  const frame = frameOf(input, 240);
-  const x = (ms: number) =>
-    SVG.left + ((ms - frame.from) / (frame.stepMs * 240)) * (SVG.width - SVG.left - SVG.right);
-  const served = frame.buckets.map(({ served: count }) => (count * 1_000) / frame.stepMs);
-  const failed = frame.buckets.map(({ failed: count }) => (count * 1_000) / frame.stepMs);
+  const frame = frameOf(input, SVG_COLUMNS);
+  const perSecond = (count: number) => (count * 1_000) / frame.stepMs;
+  const served = frame.buckets.map((bucket) => perSecond(bucket.served));
+  const failed = frame.buckets.map((bucket) => perSecond(bucket.failed));
   const waits = frame.buckets.map(({ longestMs }) => longestMs / 1_000);
-  const rate = Math.max(...served, ...failed, 1);
+  const rate = Math.max(...served.map((count, i) => count + failed[i]!), 1);
   const wait = Math.max(...waits, 0.1);
-  const second = SVG.top + SVG.rowHeight + SVG.gap;
-  const columns = (values: readonly number[], most: number, base: number, colour: string) =>
-    values
-      .map((value, i) => {
-        const height = (value / most) * SVG.rowHeight;
-        const width = (SVG.width - SVG.left - SVG.right) / 240;
-        const left = SVG.left + i * width;
-        return height === 0
-          ? ""
-          : `<rect x="${left.toFixed(1)}" y="${(base - height).toFixed(1)}" width="${width.toFixed(1)}" height="${height.toFixed(1)}" fill="${colour}"/>`;
-      })
-      .join("");
-  const marks = input.timeline
-    .filter(({ seconds }) => seconds !== null)
-    .map(({ event, seconds }, i) => {
-      const at = x(seconds! * 1_000).toFixed(1);
-      const y = second + SVG.rowHeight + 14 + (i % 5) * 12;
-      return `<line x1="${at}" y1="${SVG.top}" x2="${at}" y2="${y - 9}" stroke="#999" stroke-dasharray="2 3"/><text x="${at}" y="${y}" font-size="10">${escapeText(`${event} ${seconds!.toFixed(1)} s`)}</text>`;
-    })
-    .join("");
+  const first = SVG.top + SVG.rowHeight;
+  const second = first + SVG.gap + SVG.rowHeight;
+  const marks = input.timeline.filter(({ seconds }) => seconds !== null);
+  const height = second + SVG.axis + marks.length * SVG.line + SVG.line;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SVG.width} ${SVG.height + 20}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SVG.width} ${height}" font-family="sans-serif" font-size="12">`,
     `<rect width="100%" height="100%" fill="#fff"/><text x="${SVG.left}" y="24" font-size="16">${escapeText(input.title)}</text>`,
     `<text x="${SVG.left}" y="${SVG.top - 6}">requests a second, up to ${Math.round(rate)}: served green, failed red</text>`,
-    columns(served, rate, SVG.top + SVG.rowHeight, "#3a9d5d"),
-    columns(failed, rate, SVG.top + SVG.rowHeight, "#c8372d"),
-    `<text x="${SVG.left}" y="${second - 6}">longest wait, up to ${wait.toFixed(2)} s</text>`,
-    columns(waits, wait, second + SVG.rowHeight, "#3367b0"),
-    marks,
+    columns(served, { most: rate, base: first, colour: "#3a9d5d" }),
+    columns(failed, { most: rate, base: first, colour: "#c8372d", on: served }),
+    `<text x="${SVG.left}" y="${first + SVG.gap - 6}">longest wait, up to ${wait.toFixed(2)} s</text>`,
+    columns(waits, { most: wait, base: second, colour: "#3367b0" }),
+    timeAxis(frame, second),
+    ...marks.map((mark, i) => markOf(mark, frame, second + SVG.axis + (i + 1) * SVG.line)),
     "</svg>",
     "",
   ].join("\n");
+}
+
+interface ColumnStyle {
+  /** The value of a column of full height. */
+  readonly most: number;
+  readonly base: number;
+  readonly colour: string;
+  /** Values that these stand on. */
+  readonly on?: readonly number[];
+}
+
+function columns(values: readonly number[], { most, base, colour, on }: ColumnStyle): string {
+  const width = PLOT_WIDTH / SVG_COLUMNS;
+  return values
+    .map((value, i) => {
+      if (value === 0) return "";
+      const height = (value / most) * SVG.rowHeight;
+      const bottom = base - ((on?.[i] ?? 0) / most) * SVG.rowHeight;
+      const left = SVG.left + i * width;
+      return `<rect x="${left.toFixed(1)}" y="${(bottom - height).toFixed(1)}" width="${width.toFixed(1)}" height="${height.toFixed(1)}" fill="${colour}"/>`;
+    })
+    .join("");
+}
+
+function xOf(ms: number, { from, stepMs }: Frame): number {
+  return SVG.left + ((ms - from) / (stepMs * SVG_COLUMNS)) * PLOT_WIDTH;
+}
+
+/** Seconds after the call. */
+function timeAxis(frame: Frame, base: number): string {
+  const to = frame.from + frame.stepMs * SVG_COLUMNS;
+  const every = AXIS_STEPS_MS.find((step) => (to - frame.from) / step <= AXIS_MARKS_MAX) ?? 60_000;
+  const ticks: string[] = [];
+  for (let ms = Math.ceil(frame.from / every) * every; ms <= to; ms += every) {
+    const x = xOf(ms, frame).toFixed(1);
+    ticks.push(
+      `<line x1="${x}" y1="${base}" x2="${x}" y2="${base + 4}" stroke="#333"/><text x="${x}" y="${base + 16}" font-size="10" text-anchor="middle">${ms / 1_000} s</text>`,
+    );
+  }
+  const line = `<line x1="${SVG.left}" y1="${base}" x2="${SVG.left + PLOT_WIDTH}" y2="${base}" stroke="#333"/>`;
+  return `${line}${ticks.join("")}`;
+}
+
+/** Each in a line of its own; to the left of its mark where there is no room to the right. */
+function markOf({ event, seconds }: TimelineRow, frame: Frame, y: number): string {
+  const x = xOf(seconds! * 1_000, frame);
+  const isRight = x > SVG.width * 0.75;
+  const anchor = isRight ? ' text-anchor="end"' : "";
+  const at = x.toFixed(1);
+  return `<line x1="${at}" y1="${SVG.top}" x2="${at}" y2="${y}" stroke="#999" stroke-dasharray="2 3"/><text x="${(x + (isRight ? -4 : 4)).toFixed(1)}" y="${y}" font-size="10"${anchor}>${escapeText(`${event} ${seconds!.toFixed(2)} s`)}</text>`;
 }
 
 function escapeText(text: string): string {

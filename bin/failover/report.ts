@@ -16,7 +16,9 @@ export function reportOf(rehearsal: Rehearsal): string {
     const times = [p50, p99, longest].map((ms) => ms.toFixed(1).padStart(10)).join("");
     return `  ${name.padEnd(10)}${String(requests).padStart(9)}${times}`;
   });
-  const errors = Object.entries(summary.errors).map(([text, count]) => `  ${count} × ${text}`);
+  const errors = Object.entries(summary.errors)
+    .sort(([, one], [, other]) => other - one)
+    .map(([text, count]) => `  ${count} × ${text}`);
   return [
     `${mode} failover of ${engine}, through ${through}, ${statementsPerSecond.toFixed(0)} statements a second`,
     "",
@@ -42,5 +44,5 @@ export function chartOf({ load, zero, summary, mode, through }: Rehearsal) {
 }
 
 function wordsOf({ waited, retried, failed }: ProxyCounts): string {
-  return `at the proxy: ${waited} requests waited for a writer, ${retried} were sent again, ${failed} failed`;
+  return `at the proxy: ${waited} waited for a writer, ${retried} sent again, ${failed} failed`;
 }

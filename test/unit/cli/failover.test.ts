@@ -64,7 +64,11 @@ describe("sluice failover", () => {
     );
     const svg = svgChart(input);
     expect(svg).toContain("a &lt; b");
-    expect(svg).toContain("new writer accepts writes 0.9 s");
+    expect(svg).toContain("new writer accepts writes 0.90 s");
     expect(svg.match(/fill="#c8372d"/g)).toHaveLength(1);
+    expect(svg).toMatch(/>0 s<.*>1 s</);
+    // Every mark has a line of its own.
+    const rows = [...svg.matchAll(/y="(\d+)" font-size="10">/g)].map(([, y]) => y);
+    expect(new Set(rows).size).toBe(rows.length);
   });
 });
