@@ -20,6 +20,7 @@ import type { ProxySpec } from "../proxy/spec/proxy-spec.ts";
 import { checkPasswords } from "../proxy/spec/resolve-password.ts";
 import { DebugLogging } from "./debug-logging.ts";
 import { CommandFailure } from "./failure.ts";
+import { createInstanceFinder } from "./instance-addresses.ts";
 import { createSecretFetcher } from "./secrets-manager.ts";
 import { besideSpec, passwordSources, problemLine, problemOfSetting } from "./spec-file.ts";
 import { SpecReload } from "./spec-reload.ts";
@@ -136,6 +137,7 @@ function portsFor(file: string, events: EventBus, clock: ProxyClock): ProxyPorts
     passwords: passwordSources(file),
     readFile: (path) => readFile(besideSpec(file, path)),
     fetchSecret: createSecretFetcher(process.env),
+    findInstances: createInstanceFinder(process.env),
     tokenKeys: tokenKeysFrom(process.env),
   };
 }

@@ -17,6 +17,11 @@ export interface DatabaseSecret {
   readonly password: string;
 }
 
+export interface InstanceAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** A secret was read and is not what it should be. The message must not repeat it. */
 export class MalformedSecret extends Error {
   override readonly name = "MalformedSecret";
@@ -63,6 +68,8 @@ export interface ProxyPorts {
   readFile(path: string): Promise<Buffer>;
   /** Rejects with a MalformedSecret, or another error whose message is fit for a log line. */
   fetchSecret(secretArn: string): Promise<DatabaseSecret>;
+  /** Where a cluster's instances are, by id, by the word of the RDS API; absent: nobody can be asked. */
+  findInstances?(clusterIdentifier: string): Promise<ReadonlyMap<string, InstanceAddress>>;
   /** Absent: nobody gets in by IAM token. */
   readonly tokenKeys?: TokenKeys | null;
 }

@@ -7,6 +7,7 @@ import { Service } from "./net/service.ts";
 import { makeView } from "./net/state-view.ts";
 import { sweep } from "./net/sweep.ts";
 import { TargetGroup } from "./net/target-group.ts";
+import type { MonitorLogins } from "./net/target-monitor.ts";
 import { makeOwnTls, makeServerTls, type ServerTls } from "./net/tls.ts";
 import { TopologyGroup } from "./net/topology-group.ts";
 import { ProxyCounters } from "./observe/counters.ts";
@@ -86,11 +87,16 @@ export class ProxyRuntime implements ProxyHandle {
     });
     service.iam = { keys: this.#ports.tokenKeys ?? null, endpoints: [] };
     this.#adoptFiles(service, await this.#readFiles(spec, null));
-    const Group = spec.target.topology === "static" ? TargetGroup : TopologyGroup;
-    const targets = new Group(service, {
+    const logins: MonitorLogins = {
       current: () => this.#watchAs(),
       refused: () => void this.#rereadMonitor(service),
-    });
+    };
+    const { topology, clusterIdentifier } = spec.target;
+    const find = clusterIdentifier === "" ? null : (this.#ports.findInstances ?? null);
+    const targets =
+      topology === "static"
+        ? new TargetGroup(service, logins)
+        : new TopologyGroup(service, logins, find);
     const endpoints = new EndpointSet(service);
     this.#service = service;
     this.#targets = targets;

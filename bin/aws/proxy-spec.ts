@@ -44,6 +44,7 @@ function targetOf(target: TargetPlan | null): TargetSpec {
     topology,
     domainSuffix: "",
     instances,
+    clusterIdentifier: "",
     monitor: {
       credential: monitor === null ? null : loginOf(monitor.user, monitor.password),
       interval: 500,

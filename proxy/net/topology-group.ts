@@ -12,6 +12,7 @@ import type { Sighting, TopologyReader } from "../target/sighting.ts";
 import { PANIC_MS } from "../target/vigil.ts";
 import type { Backend } from "./backend.ts";
 import type { ClientSession } from "./client-session.ts";
+import { type FindInstances, InstanceFinder } from "./instance-finder.ts";
 import { Phase } from "./phase.ts";
 import { Prober, type ProberOwner } from "./prober.ts";
 import { outliveRefusal, signIn, wantsWriter } from "./refusal.ts";
@@ -30,6 +31,7 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
   readonly monitors = new Map<string, TopologyMember>();
   readonly #service: Service;
   readonly #logins: MonitorLogins;
+  readonly #finder: InstanceFinder | null;
   readonly #probers = new Map<Node, Prober>();
   #reader: TopologyReader = READ_ONLY_READER;
   #watch: GroupWatch | null = null;
@@ -45,9 +47,10 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
   /** Targets and roles whose numbers are dropped with their last backend. */
   readonly #leaving = new Set<{ target: PoolTarget; role: EndpointRole }>();
 
-  constructor(service: Service, logins: MonitorLogins) {
+  constructor(service: Service, logins: MonitorLogins, find: FindInstances | null) {
     this.#service = service;
     this.#logins = logins;
+    this.#finder = find === null ? null : new InstanceFinder(service, find);
     service.trouble = this;
   }
 
@@ -63,7 +66,17 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
   tick(now: number): void {
     const intervalMs = this.#watch?.intervalMs(now) ?? 0;
     for (const prober of [...this.#probers.values()]) prober.tick(now, intervalMs);
-    if (this.#watch?.isPanic === true && !this.#stopped) this.#tickSoon();
+    if (this.#stopped) return;
+    if (this.#watch?.isPanic === true) this.#tickSoon();
+    if (this.#watch?.hasUnlocated === true) this.#locate(now);
+  }
+
+  #locate(now: number): void {
+    this.#finder?.want(now, (addresses) => {
+      if (this.#stopped) return;
+      const then = this.#service.monotonicMs();
+      this.#follow(this.#watch?.locate(addresses, then) ?? null, then);
+    });
   }
 
   /** The process's own tick is too slow for whoever waits for a writer. */

@@ -92,6 +92,11 @@ function wordsOfProxy(event: ProxyWide): EventWords {
       return targetChanged(event);
     case "writer-changed":
       return writerChanged(event);
+    case "instances-not-found":
+      return warn(
+        "operator",
+        `The instances of the cluster ${event.cluster} couldn't be located. ${event.detail}`,
+      );
     case "credentials-failed":
       return warn("operator", `Credentials couldn't be retrieved. ${credentialsReason(event)}`);
     case "proxy-listening":

@@ -206,6 +206,13 @@ export interface WriterChanged extends Timed {
   readonly withoutMs: number;
 }
 
+/** The RDS API did not say where a cluster's instances are. */
+export interface InstancesNotFound extends Timed {
+  readonly kind: "instances-not-found";
+  readonly cluster: string;
+  readonly detail: string;
+}
+
 export interface CredentialsFailed extends Timed {
   readonly kind: "credentials-failed";
   readonly failure:
@@ -277,6 +284,7 @@ export type ProxyEvent =
   | StatementServed
   | TargetChanged
   | WriterChanged
+  | InstancesNotFound
   | CredentialsFailed
   | ProxyListening
   | ProxyDraining

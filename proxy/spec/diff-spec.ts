@@ -35,6 +35,7 @@ export const CHANGE_RULES: Readonly<Record<string, Rule>> = {
   "target.topology": ["restart", "roles come from one source from start to end"],
   "target.domainSuffix": ["restart", "host names of instances that are in use depend on it"],
   "target.instances": ["restart", "addresses of instances that are in use depend on it"],
+  "target.clusterIdentifier": ["restart", "addresses of instances that are in use depend on it"],
   "target.monitor": ["live", "from the next probe on"],
   "target.tls": ["live", "for new backends"],
   "target.caFile": ["live", "for new backends"],
@@ -75,12 +76,12 @@ export function diffSpec(old: ProxySpec, next: ProxySpec): SpecChange[] {
 
 /** The part of a new spec that a running proxy can take over: what needs a restart stays as it was. */
 export function reloadablePart(old: ProxySpec, next: ProxySpec): ProxySpec {
-  const { topology, domainSuffix, instances } = old.target;
+  const { topology, domainSuffix, instances, clusterIdentifier } = old.target;
   return {
     ...next,
     name: old.name,
     admin: old.admin,
-    target: { ...next.target, topology, domainSuffix, instances },
+    target: { ...next.target, topology, domainSuffix, instances, clusterIdentifier },
   };
 }
 

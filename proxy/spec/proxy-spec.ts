@@ -84,6 +84,8 @@ export interface TargetSpec {
   readonly domainSuffix: string;
   /** Where instances are that the suffix does not lead to, by id. */
   readonly instances: Readonly<Record<string, HostSpec>>;
+  /** The RDS API is asked where this cluster's instances are; empty: it is not. */
+  readonly clusterIdentifier: string;
   readonly monitor: MonitorSpec;
   readonly tls: TargetTlsMode;
   /** null: the certificate authorities that Node knows. */

@@ -131,6 +131,15 @@ const target = z.strictObject({
       description:
         "With `aurora`: `host:port` by id, for instances that `domainSuffix` does not lead to.",
     }),
+  clusterIdentifier: z
+    .string()
+    .max(255)
+    .regex(/^\S*$/, "must not contain spaces")
+    .default("")
+    .meta({
+      description:
+        "With `aurora`: the DB cluster whose instances the RDS API locates, where the two keys above do not.",
+    }),
   monitor: monitor
     .prefault({})
     .meta({ description: "How servers are watched. Without a user: as the first one of `auth`." }),

@@ -9,7 +9,8 @@ const MYSQL_PORT = 3306;
 export function toProxySpec(file: SpecFile, places: Places): ProxySpec {
   const { endpoints, requireTLS, tls, idleClientTimeout, debugLogging, pinning, limits, admin } =
     file;
-  const { monitor, hosts, topology, domainSuffix, instances, caFile } = file.target;
+  const { monitor, hosts, topology, domainSuffix, instances, clusterIdentifier, caFile } =
+    file.target;
   return {
     name: file.name,
     endpoints,
@@ -29,6 +30,7 @@ export function toProxySpec(file: SpecFile, places: Places): ProxySpec {
       instances: Object.fromEntries(
         Object.entries(instances).map(([id, address]) => [id, toHost(address)]),
       ),
+      clusterIdentifier,
       monitor: {
         credential: toCredential(monitor, ["target", "monitor"], places),
         interval: monitor.interval,

@@ -22,6 +22,8 @@ export class AuroraRoster {
   /** When each was last listed, by id. */
   readonly #listedAtMs = new Map<string, number>();
   readonly #lagMs = new Map<string, number | null>();
+  /** Addresses that somebody else knew. */
+  readonly #located = new Map<string, Address>();
 
   constructor(setting: AuroraSetting) {
     this.#setting = setting;
@@ -39,9 +41,14 @@ export class AuroraRoster {
   /** Where an instance is, as far as its id tells. */
   addressOf(id: string): Address | null {
     const { instances, domainSuffix, port } = this.#setting;
-    const known = instances.get(id);
+    const known = instances.get(id) ?? this.#located.get(id);
     if (known !== undefined) return known;
     return domainSuffix === "" ? null : { host: `${id}${domainSuffix}`, port };
+  }
+
+  /** Says where instances are whose addresses do not follow from what is known here. */
+  locate(addresses: ReadonlyMap<string, Address>): void {
+    for (const [id, address] of addresses) this.#located.set(id, address);
   }
 
   /** Takes up what the best of all views lists, and drops who has been missing in the writer's for long. */

@@ -69,6 +69,18 @@ export class GroupWatch {
     return this.#vigil.isPanic;
   }
 
+  /** Whether there are instances that nobody knows the way to. */
+  get hasUnlocated(): boolean {
+    const roster = this.#roster;
+    return roster?.ids.some((id) => roster.addressOf(id) === null) === true;
+  }
+
+  /** Somebody knows where instances are. */
+  locate(addresses: ReadonlyMap<string, Address>, nowMs: number): WriterMove | null {
+    this.#roster?.locate(addresses);
+    return this.#judge(nowMs);
+  }
+
   node(key: string): Node | undefined {
     return this.#nodes.get(key);
   }

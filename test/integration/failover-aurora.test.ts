@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { createInstanceFinder } from "../../bin/instance-addresses.ts";
 import { type AuroraCluster, startAuroraCluster } from "../../local/aurora-cluster.ts";
 import { ENGINES } from "../../local/index.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
+import { RdsApi } from "../support/rds-api.ts";
 import type { TestServer } from "../support/servers.ts";
 import { until } from "../support/until.ts";
 
@@ -101,5 +103,62 @@ describe.each(ENGINES)("a proxy before an Aurora cluster on %s", (engine) => {
     await until(() => roles()[id] === "UNAVAILABLE", { what: "the lag" });
     lies.lagMs.clear();
     await knows(aurora.writer.id);
+  });
+
+  test("finds instances by the RDS API where their names do not lead to them, and follows who comes and goes", async () => {
+    await using api = await RdsApi.start();
+    const list = () => {
+      api.instances = aurora.instances.map(({ id, host, port }) => ({
+        id,
+        address: { host, port },
+      }));
+    };
+    const known = (of: TestProxy) =>
+      of.view
+        .state(0)
+        .targets.filter(({ state }) => state === "AVAILABLE")
+        .map(({ id }) => id)
+        .sort();
+    const { application, monitor } = aurora.cluster.accounts;
+    const { user, password, database } = application;
+    const { host, port } = aurora.endpoint;
+    vi.stubEnv("AWS_ENDPOINT_URL", api.url);
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "key");
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret");
+    api.fault = { code: "Throttling", message: "Rate exceeded" };
+    await using found = await startProxy(
+      { engine, host, port, password: monitor.password } as TestServer,
+      {
+        users: [{ user, password }],
+        database,
+        available: false,
+        ports: { findInstances: createInstanceFinder({ AWS_REGION: "us-east-1" }) },
+        spec: { target: { topology: "aurora", clusterIdentifier: "shop" } },
+      },
+    );
+    await until(() => found.events.some(({ kind }) => kind === "instances-not-found"), {
+      what: "the refusal",
+    });
+    expect(found.lines.join()).toContain("instances of the cluster shop couldn't be located");
+    list();
+    api.fault = null;
+    const ids = () => aurora.instances.map(({ id }) => id).sort();
+    await until(() => known(found).join() === ids().join(), { what: "all instances" });
+    expect(new Set(api.asked)).toEqual(new Set(["db-cluster-id=shop"]));
+
+    const { id } = await aurora.addInstance();
+    list();
+    await until(() => known(found).includes(id), { what: "the new reader", deadlineMs: 60_000 });
+    await aurora.removeInstance(id);
+    list();
+    await until(() => !found.view.state(0).targets.some((target) => target.id === id), {
+      what: "the end of it",
+      deadlineMs: 60_000,
+    });
+    expect(known(found)).toEqual(ids());
+    const client = await found.connect();
+    await client.query("SELECT 1");
+    expect(found.bugs).toEqual([]);
+    vi.unstubAllEnvs();
   });
 });
