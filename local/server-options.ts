@@ -51,6 +51,8 @@ const MYSQL: ServerSettings = {
   "gtid-mode": "ON",
   "enforce-gtid-consistency": "ON",
   "skip-replica-start": true,
+  // A server that begins anew gets its own former writes from others; those that it has are skipped by their global ids.
+  "replicate-same-server-id": "ON",
   "innodb-redo-log-capacity": "32M",
 };
 

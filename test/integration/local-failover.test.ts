@@ -1,4 +1,6 @@
+import type { Connection } from "mysql2/promise";
 import { afterEach, describe, expect, test } from "vitest";
+import { rows, withLogin } from "../../local/database-login.ts";
 import {
   type AuroraCluster,
   ClusterControl,
@@ -56,6 +58,51 @@ describe.each(ENGINES)("a failover of a local %s cluster", (engine) => {
       expect(at("first write served again")).toBeGreaterThan(at("new writer accepts writes"));
     },
   );
+});
+
+describe.each(ENGINES)("a former %s writer", (engine) => {
+  test("that has writes which nobody was ever told of comes back without them", async () => {
+    const said: string[] = [];
+    aurora = await startAuroraCluster({ engine, say: (line) => said.push(line) });
+    const { cluster } = aurora;
+    const former = cluster.writer.id;
+    const at = <T>(id: string, work: (connection: Connection) => Promise<T>) =>
+      withLogin({ ...cluster.server(id).login, database: "app" }, work);
+    await at(former, async (connection) => {
+      await connection.query("CREATE TABLE told (n INT PRIMARY KEY)");
+      await connection.query("INSERT INTO told VALUES (1)");
+    });
+    const stop = engine === "mysql" ? "STOP REPLICA IO_THREAD" : "STOP SLAVE IO_THREAD";
+    for (const { id } of cluster.readers) await at(id, (reader) => reader.query(stop));
+    const before = await loggedAt(former);
+    const lost = at(former, (connection) => connection.query("INSERT INTO told VALUES (2)")).then(
+      () => "answered",
+      () => "not answered",
+    );
+    // It is in the writer's log, and waits for a reader that has it, too.
+    await until(async () => (await loggedAt(former)) !== before, { what: "the write" });
+    await cluster.kill(former);
+    expect(await lost).toBe("not answered");
+    await aurora.cluster.promote("local-2");
+    await at("local-2", (connection) => connection.query("INSERT INTO told VALUES (3)"));
+    await cluster.restart(former);
+    expect(said.join()).toContain(`${former} has transactions that were never answered`);
+    await until(async () => {
+      const found = await at(former, (connection) =>
+        rows(connection, "SELECT n FROM told ORDER BY n"),
+      );
+      expect(found.map(({ n }) => n)).toEqual([1, 3]);
+      return true;
+    });
+    expect(await cluster.replication(former).status()).toMatchObject({ running: true });
+
+    /** How long the log is, with what has not been committed yet. */
+    async function loggedAt(id: string): Promise<string> {
+      const sql = engine === "mysql" ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
+      const [row] = await at(id, (connection) => rows(connection, sql));
+      return String(row?.["Position"]);
+    }
+  });
 });
 
 test("another process finds a cluster, asks for a failover, and is told its timeline", async () => {
