@@ -1,5 +1,5 @@
 import type { FaultName } from "../base/faults.ts";
-import type { TargetRole, TargetState } from "../observe/events.ts";
+import type { TargetReason, TargetRole, TargetState } from "../observe/events.ts";
 import { BackendState, type PoolTarget } from "../pool/backend.ts";
 import { NO_ROLE, Role } from "../pool/role.ts";
 import type { EndpointRole, ProxySpec, TargetSpec } from "../spec/proxy-spec.ts";
@@ -42,6 +42,8 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
   #readersSinceMs = NEVER;
   #seenAtMs: number | null = null;
   #isHurried = false;
+  /** Why seeds did not answer, told once. */
+  readonly #seedFailures = new Map<string, TargetReason | null>();
   #panicTimer: NodeJS.Timeout | null = null;
   #stopped = false;
   /** Targets and roles whose numbers are dropped with their last backend. */
@@ -139,6 +141,23 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
   failed(node: Node): void {
     const now = this.#service.monotonicMs();
     this.#follow(this.#watch?.missed(node.key, now) ?? null, now);
+    if (this.monitors.size === 0) this.#tellSeed(node);
+  }
+
+  /** A seed that has not led to any target is none itself: nothing else would tell of it. */
+  #tellSeed(node: Node): void {
+    const { reason = null, detail = null } = this.#probers.get(node) ?? {};
+    if (this.#seedFailures.get(node.key) === reason) return;
+    this.#seedFailures.set(node.key, reason);
+    this.#service.events.emit({
+      kind: "target-changed",
+      at: this.#service.epochMs(),
+      target: node.key,
+      before: { state: "REGISTERING", role: "UNKNOWN" },
+      after: { state: "UNAVAILABLE", role: "UNKNOWN" },
+      reason,
+      detail: detail ?? "",
+    });
   }
 
   // --- what sessions and backends tell

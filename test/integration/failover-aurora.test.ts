@@ -1,7 +1,8 @@
+import { mkdtemp, rm } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createInstanceFinder } from "../../bin/instance-addresses.ts";
 import { type AuroraCluster, startAuroraCluster } from "../../local/aurora-cluster.ts";
-import { ENGINES } from "../../local/index.ts";
+import { ENGINES, makeTlsFiles } from "../../local/index.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { RdsApi } from "../support/rds-api.ts";
 import type { TestServer } from "../support/servers.ts";
@@ -160,5 +161,66 @@ describe.each(ENGINES)("a proxy before an Aurora cluster on %s", (engine) => {
     await client.query("SELECT 1");
     expect(found.bugs).toEqual([]);
     vi.unstubAllEnvs();
+  });
+
+  describe("watching", () => {
+    async function watcher(target: Record<string, unknown>): Promise<TestProxy> {
+      const { application, monitor } = aurora.cluster.accounts;
+      const { user, password, database } = application;
+      const { host, port } = aurora.endpoint;
+      const server = { engine, host, port, password: monitor.password } as TestServer;
+      const instances = Object.fromEntries(
+        aurora.instances.map((each) => [each.id, `${each.host}:${each.port}`]),
+      );
+      return startProxy(server, {
+        users: [{ user, password }],
+        database,
+        available: false,
+        spec: { target: { topology: "aurora", instances, ...target } },
+      });
+    }
+
+    function told(of: TestProxy): unknown[] {
+      return of.events.filter(({ kind }) => kind === "target-changed");
+    }
+
+    test("goes over TLS where that is asked for, with the server's name and authority checked", async () => {
+      const { caFile } = aurora.cluster;
+      await using secure = await watcher({ tls: "VERIFY_IDENTITY", caFile });
+      await until(() => secure.view.state(0).targets.length === 3);
+      await until(() => secure.view.state(0).targets.every(({ state }) => state === "AVAILABLE"));
+      const client = await secure.connect();
+      await client.query("SELECT 1");
+      expect(await secure.metric("sluice_database_connections_with_tls")).toBeGreaterThan(0);
+    });
+
+    test("trusts no server of another authority, and says so once", async () => {
+      const folder = await mkdtemp("/tmp/fo-tls-");
+      try {
+        const { caFile } = await makeTlsFiles(folder);
+        await using wary = await watcher({ tls: "VERIFY_CA", caFile });
+        await until(() => told(wary).length > 0, { what: "the complaint" });
+        expect(told(wary)).toMatchObject([
+          { after: { state: "UNAVAILABLE", role: "UNKNOWN" }, reason: "CONNECTION_FAILED" },
+        ]);
+        expect(wary.view.state(0).targets).toEqual([]);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
+
+    test("with a password that is refused says so, and finds everybody once it is right", async () => {
+      const { username, password } = { username: "monitor", password: { value: "wrong" } };
+      await using denied = await watcher({ monitor: { username, password } });
+      await until(() => told(denied).length > 0, { what: "the refusal" });
+      expect(told(denied)).toMatchObject([{ reason: "AUTH_FAILURE" }]);
+      const right = { value: aurora.cluster.accounts.monitor.password };
+      await denied.apply({ target: { monitor: { username, password: right } } });
+      await until(
+        () =>
+          denied.view.state(0).targets.filter(({ state }) => state === "AVAILABLE").length === 3,
+        { what: "the targets" },
+      );
+    });
   });
 });

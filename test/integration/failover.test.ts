@@ -55,11 +55,23 @@ describe.each(ENGINES)("failover on %s", (engine) => {
     test("planned, under load: nobody sees an error, nothing is lost, nothing is written twice", async () => {
       const writes = await NumberedWrites.start(bench, freshTable(), 8);
       await writes.more(200);
+      const counts = async () =>
+        Promise.all(
+          ["waited", "retried", "failed"].map((what) =>
+            bench.proxy.metric(`sluice_failover_requests_${what}`),
+          ),
+        );
+      const [waited = 0, retried = 0, failed = 0] = await counts();
       const next = reader();
       await bench.cluster.promote(next);
       await writes.more(200);
       await writes.stop();
       expect(writes.failures).toEqual([]);
+      const after = await counts();
+      // Who had been refused was sent again, who came then waited; nobody is in two classes.
+      expect(after[1]).toBeGreaterThan(retried);
+      expect((after[0] ?? 0) - waited + (after[1] ?? 0) - retried).toBeLessThanOrEqual(8);
+      expect(after[2]).toBe(failed);
       expect(await writes.account()).toEqual(NOTHING_WRONG);
       await bench.settled();
       expect(bench.writer).toBe(next);
@@ -131,8 +143,11 @@ describe.each(ENGINES)("failover on %s", (engine) => {
       const created = clients[0]!.query(`CREATE TABLE ${table} (n INT)`);
       const waiting = clients.slice(1).map((client) => client.query("SELECT 1"));
       await until(() => bench.waiting === 20);
+      const waited = () => bench.proxy.metric("sluice_failover_requests_waited");
+      const before = await waited();
       await bench.cluster.promote(next);
       await Promise.all([created, ...waiting]);
+      expect((await waited()) - before).toBe(20);
       expect(bench.events("writer-changed").at(-1)).toMatchObject({
         to: bench.targetOf(next),
       });
@@ -147,6 +162,69 @@ describe.each(ENGINES)("failover on %s", (engine) => {
       });
       await Promise.all(comers);
       await bench.settled();
+    });
+
+    test("a storm of logins during a crash: everybody gets in and is served", async () => {
+      const former = bench.cluster.writer.id;
+      const comers = Array.from({ length: 100 }, async (_, i) => {
+        if (i === 30) {
+          await bench.cluster.kill(former);
+          await bench.cluster.promote(reader());
+        }
+        const client = await bench.connect();
+        // One that was running when the writer died may fail; its connection is closed then.
+        const answered = await client.query("SELECT 1").then(
+          () => true,
+          (error: { code?: string }) => error.code !== "PROTOCOL_CONNECTION_LOST",
+        );
+        if (!answered) await (await bench.connect()).query("SELECT 1");
+        client.destroy();
+      });
+      await Promise.all(comers);
+      await bench.settled();
+      expect(bench.writer).not.toBe(former);
+    });
+
+    test("a new writer that crashes before anybody has come to rest: nothing acknowledged is lost", async () => {
+      const writes = await NumberedWrites.start(bench, freshTable(), 8);
+      await writes.more(100);
+      const dead: string[] = [];
+      for (let crash = 0; crash < 2; crash += 1) {
+        dead.push(bench.cluster.writer.id);
+        const next = bench.cluster.readers.find(({ id }) => !dead.includes(id))!.id;
+        await bench.cluster.kill(bench.cluster.writer.id);
+        await bench.cluster.promote(next);
+      }
+      await writes.more(100);
+      await writes.stop();
+      expect(writes.failures.length).toBeLessThanOrEqual(16);
+      expect(writes.failures.map(({ errno }) => errno)).not.toContain(1290);
+      expect(await writes.account()).toEqual(NOTHING_WRONG);
+    });
+
+    test("readers exist and none answers for longer than the borrow timeout: error 9501", async () => {
+      await bench.proxy.apply({ pool: { connectionBorrowTimeout: 1 } });
+      const client = await bench.connect("reader");
+      const failed = () => bench.proxy.metric("sluice_failover_requests_failed");
+      const before = await failed();
+      const lost = bench.cluster.readers.map(({ id }) => id);
+      await Promise.all(lost.map((id) => bench.cluster.kill(id)));
+      await until(() => bench.readers.length === 0);
+      await expect(client.query("SELECT 1")).rejects.toMatchObject({ errno: 9501 });
+      expect(await failed()).toBe(before + 1);
+      await bench.proxy.apply({ pool: { connectionBorrowTimeout: 120 } });
+      await bench.cluster.restart(lost[0]!);
+      expect(await portOf(client)).toBe(bench.cluster.server(lost[0]!).port);
+    });
+
+    test("a session pinned to a reader that is lost ends, and another one is served at once", async () => {
+      const client = await bench.connect("reader");
+      await client.query("SET @mine = 1");
+      const first = await portOf(client);
+      const lost = bench.cluster.readers.find(({ port }) => port === first)!;
+      await bench.cluster.kill(lost.id);
+      expect(await codeOf(client.query("SELECT @mine"))).not.toBe("no error");
+      expect(await portOf(await bench.connect("reader"))).not.toBe(first);
     });
 
     test("who waits for longer than the borrow timeout is told so, and served later", async () => {
