@@ -55,13 +55,15 @@ export class ClientLogin {
 
   /** Greets a client that has just connected. */
   static greet(session: ClientSession): ClientLogin {
-    const login = new ClientLogin(session, session.service.nonces.next(), false);
+    session.nonce = session.service.nonces.next();
+    const login = new ClientLogin(session, session.nonce, false);
     login.#greet();
     return login;
   }
 
   static changeUser(session: ClientSession, request: ChangeUser): ClientLogin {
-    const login = new ClientLogin(session, session.service.nonces.next(), true);
+    // MariaDB's client library scrambles with the greeting's nonce whatever else it is asked for; servers keep to it as well.
+    const login = new ClientLogin(session, session.nonce as Buffer, true);
     login.#capabilities = session.capabilities;
     login.#mariadbCapabilities = session.mariadbCapabilities;
     login.#sequence = 1;
@@ -181,7 +183,7 @@ export class ClientLogin {
       nonce: this.#nonce,
       key: service.loginKey,
     });
-    // A change of user is scrambled with the nonce of the connection's greeting, which nobody keeps: ask anew.
+    // What comes with a change of user may be meant for another plugin: ask anew.
     this.#step(this.#changing ? this.#exchange.startAnew() : this.#exchange.start());
   }
 

@@ -41,6 +41,7 @@ export class ClientSession extends Waiter implements LinkOwner, BackendUser {
   capabilities = 0;
   mariadbCapabilities = 0;
   loginCharset = 0;
+  nonce: Buffer | null = null;
   tls = false;
   /** It has logged in at least once. */
   setUp = false;

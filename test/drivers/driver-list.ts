@@ -21,6 +21,8 @@ export interface DriverSpec {
   readonly withoutNative?: string;
   /** Prepares on the server. */
   readonly prepares: boolean;
+  /** What it refuses by itself, as its program prints that: then it must do so through the proxy too. */
+  readonly limits?: readonly RegExp[];
   /** How to keep its parameters from pinning. */
   readonly fix: string;
   /** How to keep it from pinning at connect, where it does. */
@@ -68,6 +70,7 @@ const NODE: readonly DriverSpec[] = [
     command: [...TSX, program("mariadb.ts")],
     packages: [],
     version: npmVersion("mariadb"),
+    limits: [/changeUser not available for MySQL server/],
     prepares: false,
     fix: "",
   },
@@ -78,9 +81,20 @@ const NODE: readonly DriverSpec[] = [
     command: [...TSX, program("mariadb.ts")],
     packages: [],
     version: npmVersion("mariadb"),
+    limits: [/changeUser not available for MySQL server/],
     prepares: true,
     fix: "`query()` instead of `execute()`, `bulk: false`",
   },
+];
+
+/** It prepares every statement, and knows of few types. */
+const ODBC_LIMITS = [
+  /ODBC SQL type \d+ is not yet supported/,
+  /Received malformed packet \(2027\)/,
+  /Commands out of sync; you can't run this command now \(2014\)/,
+  /SQL command SET NAMES is not allowed/,
+  /not supported in the prepared statement protocol yet/,
+  /"00000", "\[00000\] \[ma-[\d.]+\]\[[^\]]*\] \(0\)/,
 ];
 
 function python(name: string, module: string, packages: readonly string[]): DriverSpec {
@@ -95,6 +109,7 @@ function python(name: string, module: string, packages: readonly string[]): Driv
     packages,
     version: ["/usr/bin/python3", "-c", show],
     prepares,
+    limits: prepares ? ODBC_LIMITS : [],
     fix: prepares ? SQL_FIX : "",
   };
 }
@@ -106,10 +121,15 @@ function php(api: "pdo" | "mysqli", way: "emulated" | "native"): DriverSpec {
     name: api === "pdo" ? "PHP PDO" : "PHP mysqli",
     way: prepares ? "native prepares" : "emulated prepares",
     variant: `${api}-${way}`,
-    command: ["php", program("talk.php")],
+    command: ["php", "-d", "mysqli.allow_local_infile=1", program("talk.php")],
     packages: ["php-cli", "php-mysql"],
     version: ["php", "-r", `extension_loaded("${extension}") || exit(1); echo PHP_VERSION;`],
     prepares,
+    // A native prepare takes one statement.
+    limits:
+      api === "pdo" && prepares
+        ? [/1064 You have an error.*near '(?:SELECT 2 AS b|CREATE TABLE several)/]
+        : [],
     fix: prepares
       ? api === "pdo"
         ? "`PDO::ATTR_EMULATE_PREPARES => true`"

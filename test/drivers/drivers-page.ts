@@ -47,7 +47,7 @@ async function observe(
   conversation: Conversation,
 ): Promise<Observed> {
   const { server, cast, proxies } = stage;
-  const proxy = proxies.caching_sha2;
+  const proxy = proxies.caching_sha2.pinned;
   await using relay = await RecordingRelay.before(proxy);
   const stepsFile = join(cast.folder, "first-words");
   await writeFile(stepsFile, stepsText([conversation]));

@@ -78,9 +78,10 @@ class Lane {
         this.#skip(ready.name, link, [login], withoutNative);
         continue;
       }
-      const proxied = await this.#talk(ready, link, proxies[login]);
+      const { shared, pinned } = proxies[login];
+      const proxied = await this.#talk(ready, link, ready.driver.prepares ? pinned : shared);
       const verdicts = new Map<string, Verdict>(
-        this.#all.map((each) => [each.name, compare(each, direct, proxied)]),
+        this.#all.map((each) => [each.name, compare(each, direct, proxied, ready.driver.limits)]),
       );
       if (proxied.problem !== null && direct.problem === null) {
         verdicts.set("end", { kind: "failed", why: proxied.problem });
@@ -164,7 +165,8 @@ function report(cells: readonly Cell[], stages: readonly Stage[]): number {
   const columns = stages.flatMap((stage) =>
     LOGINS.flatMap((login) => LINKS.map((link) => columnName(stage, login, link))),
   );
-  const bugs = stages.flatMap(({ proxies }) => Object.values(proxies).flatMap(({ bugs }) => bugs));
+  const pairs = stages.flatMap(({ proxies }) => Object.values(proxies));
+  const bugs = pairs.flatMap(({ shared, pinned }) => [...shared.bugs, ...pinned.bugs]);
   const parts = [failureList(cells), skippedList(cells), matrixTable(cells, columns)];
   if (bugs.length > 0)
     parts.unshift(`FAILED defects of the proxy:\n${JSON.stringify(bugs, null, 2)}`);

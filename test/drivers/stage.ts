@@ -11,13 +11,21 @@ export const LOGINS = ["native", "caching_sha2"] as const;
 export type ProxyLogin = (typeof LOGINS)[number];
 
 /** As few as show who waits for whom. */
-const BACKENDS = 3;
+const SHARED_BACKENDS = 3;
+/** More than there are connections in all conversations: server-side prepares pin, as with RDS Proxy. */
+const PINNED_BACKENDS = 40;
 const LOADED_LINES = 5_000;
+
+export interface ProxyPair {
+  readonly shared: TestProxy;
+  /** For drivers whose sessions pin. */
+  readonly pinned: TestProxy;
+}
 
 export interface Stage {
   readonly server: TestServer;
   readonly cast: Cast;
-  readonly proxies: Readonly<Record<ProxyLogin, TestProxy>>;
+  readonly proxies: Readonly<Record<ProxyLogin, ProxyPair>>;
   close(): Promise<void>;
 }
 
@@ -28,8 +36,8 @@ export async function setStage(server: TestServer): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-drivers-"));
   await writeFile(loadFile(folder), loadedText(LOADED_LINES));
   const users = [first, second];
-  const native = await proxyFor(server, users, database, "native");
-  const sha2 = await proxyFor(server, users, database, "caching_sha2");
+  const native = await pairFor(server, users, database, "native");
+  const sha2 = await pairFor(server, users, database, "caching_sha2");
   return {
     server,
     cast: {
@@ -42,17 +50,34 @@ export async function setStage(server: TestServer): Promise<Stage> {
     },
     proxies: { native, caching_sha2: sha2 },
     close: async () => {
-      await Promise.all([native, sha2].map((proxy) => proxy[Symbol.asyncDispose]()));
+      const all = [native, sha2].flatMap(({ shared, pinned }) => [shared, pinned]);
+      await Promise.all(all.map((proxy) => proxy[Symbol.asyncDispose]()));
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-function proxyFor(
+async function pairFor(
   server: TestServer,
   users: readonly ProxyUser[],
   database: string,
   login: ProxyLogin,
+): Promise<ProxyPair> {
+  const proxy = (backends: number): Promise<TestProxy> =>
+    proxyFor(server, { users, database, login, backends });
+  return { shared: await proxy(SHARED_BACKENDS), pinned: await proxy(PINNED_BACKENDS) };
+}
+
+interface Wanted {
+  readonly users: readonly ProxyUser[];
+  readonly database: string;
+  readonly login: ProxyLogin;
+  readonly backends: number;
+}
+
+function proxyFor(
+  server: TestServer,
+  { users, database, login, backends }: Wanted,
 ): Promise<TestProxy> {
   const isNative = login === "native";
   const tlsFolder = dirname(server.caFile);
@@ -71,7 +96,7 @@ function proxyFor(
         keyFile: join(tlsFolder, "server-key.pem"),
       },
       target: { tls: isNative ? "DISABLED" : "PREFERRED" },
-      pool: { maxConnections: BACKENDS, connectionBorrowTimeout: 60 },
+      pool: { maxConnections: backends, connectionBorrowTimeout: 60 },
     },
   });
 }

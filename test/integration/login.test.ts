@@ -7,9 +7,11 @@ import { describe, expect, it } from "vitest";
 import { rows } from "../../local/database-login.ts";
 import { ENGINES } from "../../local/engine.ts";
 import { Capability } from "../../proxy/wire/capabilities.ts";
+import { encodeChangeUser } from "../../proxy/wire/change-user.ts";
 import { encodeSslRequest } from "../../proxy/wire/login.ts";
 import { framePacket } from "../../proxy/wire/writer.ts";
 import { ShiftedClock, startProxy, type TestProxy } from "../support/proxy.ts";
+import { RawClient } from "../support/raw-client.ts";
 import { LOGIN_CAPABILITIES, type LoginTrace, rawLogin } from "../support/raw-login.ts";
 import { server } from "../support/servers.ts";
 import { until } from "../support/until.ts";
@@ -27,6 +29,15 @@ function shapeOf({ received }: LoginTrace): string[] {
     return payload[0] === 0 ? "ok" : "error";
   });
 }
+
+const NOTHING = Buffer.alloc(0);
+const NO_CHANGE = {
+  authResponse: NOTHING,
+  schema: "",
+  charset: 45,
+  plugin: "mysql_native_password",
+  attributes: NOTHING,
+};
 
 describe.each(ENGINES)("a login at a proxy in front of %s", (engine) => {
   /** Two users of each kind: one with a password, one without. */
@@ -324,6 +335,25 @@ describe.each(ENGINES)("a login at a proxy in front of %s", (engine) => {
 });
 
 describe.each(ENGINES)("a change of user at a proxy in front of %s", (engine) => {
+  it("is asked for with the greeting's nonce, which some clients use whatever they are told", async () => {
+    const target = await server(engine);
+    const account = await target.user({ database: "*" });
+    const auth = {
+      username: account.user,
+      password: { value: account.password },
+      clientPasswordAuthType: "MYSQL_NATIVE_PASSWORD" as const,
+    };
+    await using proxy = await startProxy(target, { users: [account], spec: { auth: [auth] } });
+    const client = await RawClient.connect({ host: "127.0.0.1", port: proxy.port, ...account });
+    const change = { ...NO_CHANGE, user: account.user };
+    client.send(framePacket(encodeChangeUser(change, client.capabilities), 0));
+    const [first, second] = [await client.payload(), client.greeting.nonce];
+    expect(first.toString("latin1")).toBe(
+      `\xfemysql_native_password\0${second.toString("latin1")}\0`,
+    );
+    client.destroy();
+  });
+
   it("goes to another user, to the same one, and is the end of a session whose password is wrong", async () => {
     const target = await server(engine);
     const database = await target.database();
