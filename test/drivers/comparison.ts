@@ -1,4 +1,5 @@
 import type { Conversation } from "./conversations.ts";
+import type { DriverSpec } from "./driver-list.ts";
 import type { Transcript } from "./program-run.ts";
 
 export type Verdict =
@@ -12,11 +13,11 @@ export function compare(
   conversation: Conversation,
   direct: Transcript,
   proxied: Transcript,
-  limits: readonly RegExp[] = [],
+  { limits = [], breaksAt }: Pick<DriverSpec, "limits" | "breaksAt">,
 ): Verdict {
   const { name } = conversation;
-  const expected = direct.lines.get(name);
-  const found = proxied.lines.get(name);
+  const expected = whole(direct.lines.get(name), breaksAt);
+  const found = whole(proxied.lines.get(name), breaksAt);
   if (expected === undefined) return failed(`direct: never got there: ${direct.problem}`);
   if (found === undefined) return failed(`never got there: ${proxied.problem}`);
   if (!expected.some(isSubstance)) return { kind: "absent" };
@@ -30,6 +31,13 @@ export function compare(
     return failed(`${said}  direct: ${cut(expected[i])}\n  proxy:  ${cut(found[i])}`);
   }
   return { kind: "passed" };
+}
+
+/** Up to where the driver breaks. */
+function whole(lines: readonly string[] | undefined, breaksAt: RegExp | undefined) {
+  if (lines === undefined || breaksAt === undefined) return lines;
+  const end = lines.findIndex((line) => breaksAt.test(line));
+  return end < 0 ? lines : lines.slice(0, end);
 }
 
 function failed(why: string): Verdict {

@@ -23,6 +23,8 @@ export interface DriverSpec {
   readonly prepares: boolean;
   /** What it refuses by itself, as its program prints that: then it must do so through the proxy too. */
   readonly limits?: readonly RegExp[];
+  /** An error after which it does not know its own state any more: what follows compares nothing. */
+  readonly breaksAt?: RegExp;
   /** How to keep its parameters from pinning. */
   readonly fix: string;
   /** How to keep it from pinning at connect, where it does. */
@@ -90,8 +92,6 @@ const NODE: readonly DriverSpec[] = [
 /** It prepares every statement, and knows of few types. */
 const ODBC_LIMITS = [
   /ODBC SQL type \d+ is not yet supported/,
-  /Received malformed packet \(2027\)/,
-  /Commands out of sync; you can't run this command now \(2014\)/,
   /SQL command SET NAMES is not allowed/,
   /not supported in the prepared statement protocol yet/,
   /"00000", "\[00000\] \[ma-[\d.]+\]\[[^\]]*\] \(0\)/,
@@ -110,9 +110,16 @@ function python(name: string, module: string, packages: readonly string[]): Driv
     version: ["/usr/bin/python3", "-c", show],
     prepares,
     limits: prepares ? ODBC_LIMITS : [],
+    ...(prepares ? { breaksAt: /malformed packet \(2027\)|Commands out of sync.*\(2014\)/ } : {}),
     fix: prepares ? SQL_FIX : "",
   };
 }
+
+/** With native prepares it sends one statement at a time: the table of several statements never is. */
+const PDO_LIMITS = [
+  /1064 You have an error.*near '(?:SELECT 2 AS b|CREATE TABLE several)/,
+  /1146 Table '\w+\.several' doesn't exist/,
+];
 
 function php(api: "pdo" | "mysqli", way: "emulated" | "native"): DriverSpec {
   const prepares = way === "native";
@@ -125,11 +132,7 @@ function php(api: "pdo" | "mysqli", way: "emulated" | "native"): DriverSpec {
     packages: ["php-cli", "php-mysql"],
     version: ["php", "-r", `extension_loaded("${extension}") || exit(1); echo PHP_VERSION;`],
     prepares,
-    // A native prepare takes one statement.
-    limits:
-      api === "pdo" && prepares
-        ? [/1064 You have an error.*near '(?:SELECT 2 AS b|CREATE TABLE several)/]
-        : [],
+    limits: api === "pdo" && prepares ? PDO_LIMITS : [],
     fix: prepares
       ? api === "pdo"
         ? "`PDO::ATTR_EMULATE_PREPARES => true`"

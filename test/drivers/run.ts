@@ -81,7 +81,7 @@ class Lane {
       const { shared, pinned } = proxies[login];
       const proxied = await this.#talk(ready, link, ready.driver.prepares ? pinned : shared);
       const verdicts = new Map<string, Verdict>(
-        this.#all.map((each) => [each.name, compare(each, direct, proxied, ready.driver.limits)]),
+        this.#all.map((each) => [each.name, compare(each, direct, proxied, ready.driver)]),
       );
       if (proxied.problem !== null && direct.problem === null) {
         verdicts.set("end", { kind: "failed", why: proxied.problem });
