@@ -36,7 +36,7 @@ export class TopologyMember implements WatchedTarget {
 }
 
 function reasonOf(problem: MemberProblem | null, prober: Prober | undefined): TargetReason {
-  const isUnsound = problem === "lag" || problem === "second-writer";
+  const isUnsound = problem === "lag" || problem === "second-writer" || problem === "refused";
   if (isUnsound) return "INVALID_REPLICATION_STATE";
   return prober?.reason ?? "CONNECTION_FAILED";
 }
@@ -44,6 +44,7 @@ function reasonOf(problem: MemberProblem | null, prober: Prober | undefined): Ta
 const DESCRIPTIONS: Record<MemberProblem, string> = {
   unseen: "It has not answered yet.",
   unreachable: "It does not answer.",
+  refused: "It has refused a write.",
   lag: "It lags behind.",
   "second-writer": "It takes writes and is not the writer.",
   "other-instance": "Another instance answers at its address.",

@@ -2,7 +2,13 @@ import { NO_ROLE, Role, type TargetRole } from "../pool/role.ts";
 import type { Node } from "./node.ts";
 
 /** Why a member gets no sessions though it has a role, or has none. */
-export type MemberProblem = "unseen" | "unreachable" | "lag" | "second-writer" | "other-instance";
+export type MemberProblem =
+  | "unseen"
+  | "unreachable"
+  | "refused"
+  | "lag"
+  | "second-writer"
+  | "other-instance";
 
 /** One server of a target group, and what it may be used for. */
 export interface Member {
@@ -45,7 +51,8 @@ export function judgeReader(
   }
   // It took writes when it was heard last, and is silent, or has refused one since.
   const isLastWriter = node.key === writerKey && !node.alive;
-  if (!isLastWriter) return { ...member, ...NOT_USED, problem: "unreachable" };
+  if (!isLastWriter)
+    return { ...member, ...NOT_USED, problem: node.alive ? "refused" : "unreachable" };
   return { ...member, role: Role.READ_WRITE, accepting: false, problem: "unreachable" };
 }
 

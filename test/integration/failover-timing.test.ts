@@ -67,7 +67,7 @@ describe.each(ENGINES)("failovers of %s under single statements", (engine) => {
     };
   }
 
-  test.each(["planned", "crash"] as const)(
+  test.each(["planned", "crash", "cut"] as const)(
     "%s: nothing answered is lost or done twice, and writes go on soon",
     async (mode) => {
       const rounds: Round[] = [];

@@ -105,7 +105,7 @@ describe("roles by the read-only switches", () => {
     const bench = cluster();
     bench.refuses("a:1");
     expect(bench.writer).toBe(null);
-    expect(bench.members["a:1"]).toBe("none (unreachable)");
+    expect(bench.members["a:1"]).toBe("none (refused)");
     bench.says("a:1", WRITES);
     expect(bench.writer).toBe("a:1");
   });
