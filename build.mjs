@@ -40,7 +40,11 @@ await build({
 });
 await build({
   ...common,
-  entryPoints: { webhook: "lambda/webhook/index.ts", "function-child": "local/function-child.ts" },
+  entryPoints: {
+    webhook: "lambda/webhook/index.ts",
+    "function-child": "local/function-child.ts",
+    "local-names": "local/local-names.ts",
+  },
   outdir: "dist",
 });
 await writeFile(join(dist, "rds-ca.pem"), `${rds.ca.map((pem) => pem.trim()).join("\n")}\n`);

@@ -32,6 +32,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: "template",
+          include: ["test/template/**/*.test.ts"],
+          globalSetup: ["test/support/cdk-setup.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: "wordpress",
           include: ["test/wordpress/**/*.test.ts"],
           globalSetup: ["test/support/servers-setup.ts"],

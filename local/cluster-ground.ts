@@ -24,6 +24,7 @@ export interface Ground {
 export async function prepareGround(options: {
   readonly engine: Engine;
   readonly dataDir?: string | undefined;
+  readonly names?: readonly string[];
 }): Promise<Ground> {
   const dataDir = options.dataDir === undefined ? null : resolve(options.dataDir);
   const unlock = dataDir === null ? async () => {} : await lockDataDir(dataDir);
@@ -44,7 +45,7 @@ export async function prepareGround(options: {
       dataDir,
       unlock,
       former,
-      tls: await makeTlsFiles(join(runDir, "tls")),
+      tls: await makeTlsFiles(join(runDir, "tls"), options.names),
     };
   } catch (error) {
     await watchdog.dismiss();

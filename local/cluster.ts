@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly id?: string;
   /** Kept between runs; without it everything is temporary. */
   readonly dataDir?: string | undefined;
+  /** What clients may call the servers, beside their addresses: their certificate has these names too. */
+  readonly names?: readonly string[];
   /** The server program; found or fetched when absent. */
   readonly binary?: string | undefined;
   readonly application?: Partial<Accounts["application"]>;

@@ -72,6 +72,11 @@ export class FunctionRunner {
     return { environments: this.#usable(), started: this.#started };
   }
 
+  /** Processes of the environments that exist now. */
+  get pids(): number[] {
+    return [...this.#environments].map(({ group }) => group);
+  }
+
   async invoke(event: unknown): Promise<InvocationOutcome> {
     const { concurrencyMax, waitersMax } = this.#options;
     if (this.#running < concurrencyMax) this.#running += 1;

@@ -40,5 +40,6 @@ export { type ChartInput, svgChart, terminalChart } from "./load-chart.ts";
 export { type LoadSummary, type ProxySign, summarise } from "./load-summary.ts";
 export { makeRunFolder } from "./run-folder.ts";
 export { type AwsEndpoint, SecretsEndpoint, type StoredSecret } from "./secrets-endpoint.ts";
+export { TemplateRun } from "./template/template-run.ts";
 export { makeTlsFiles, type TlsFiles } from "./tls-files.ts";
 export { Watchdog } from "./watchdog.ts";

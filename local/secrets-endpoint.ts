@@ -20,10 +20,15 @@ export interface SecretsEndpointOptions {
   readonly secrets: readonly StoredSecret[];
   /** The access key that callers must sign with. The signature itself is not checked; the key is random. */
   readonly accessKeyId: string;
+  /** Other callers by their access keys, each with what it may do. */
+  readonly callers?: ReadonlyMap<string, MayCall>;
   readonly host?: string;
   /** 0: any free port. */
   readonly port?: number;
 }
+
+/** Whether a caller may do something with a secret: `secretsmanager:GetSecretValue` and its ARN. */
+export type MayCall = (action: string, secretArn: string) => boolean;
 
 interface Answer {
   readonly status: number;
@@ -81,7 +86,8 @@ export class SecretsEndpoint implements AwsEndpoint {
   }
 
   #answer(request: IncomingMessage, text: string): Answer {
-    if (!this.#isSignedByKnownKey(request.headers.authorization ?? "")) {
+    const mayCall = this.#callerOf(request.headers.authorization ?? "");
+    if (mayCall === null) {
       return refuse(
         "UnrecognizedClientException",
         "The security token included in the request is invalid.",
@@ -109,11 +115,17 @@ export class SecretsEndpoint implements AwsEndpoint {
         "Secrets Manager can't find the specified secret.",
       );
     }
+    if (!mayCall(`secretsmanager:${operation}`, secret.arn)) {
+      const message = `User is not authorized to perform: secretsmanager:${operation} on resource: ${secret.arn}`;
+      return refuse("AccessDeniedException", message);
+    }
     return operation === "DescribeSecret" ? describeSecret(secret) : getSecretValue(secret, input);
   }
 
-  #isSignedByKnownKey(authorization: string): boolean {
-    return authorization.startsWith(`AWS4-HMAC-SHA256 Credential=${this.#options.accessKeyId}/`);
+  #callerOf(authorization: string): MayCall | null {
+    const key = /^AWS4-HMAC-SHA256 Credential=([^/]+)\//.exec(authorization)?.[1];
+    if (key === this.#options.accessKeyId) return () => true;
+    return this.#options.callers?.get(key ?? "") ?? null;
   }
 }
 

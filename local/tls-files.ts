@@ -10,8 +10,11 @@ export interface TlsFiles {
 
 const DAYS = 3_650;
 
-/** A throw-away authority and one certificate of it for servers on this machine. The authority's key is not kept. */
-export async function makeTlsFiles(dir: string): Promise<TlsFiles> {
+/**
+ * A throw-away authority and one certificate of it for servers on this machine, and for what else they may be called. The
+ * authority's key is not kept.
+ */
+export async function makeTlsFiles(dir: string, names: readonly string[] = []): Promise<TlsFiles> {
   const files = {
     caFile: join(dir, "ca.pem"),
     certFile: join(dir, "server-cert.pem"),
@@ -20,7 +23,7 @@ export async function makeTlsFiles(dir: string): Promise<TlsFiles> {
   const ca = makeCa({ commonName: "Sluice local authority", days: DAYS, now: new Date() });
   const server = ca.issue({
     commonName: "localhost",
-    altNames: ["localhost", "127.0.0.1", "::1"],
+    altNames: ["localhost", "127.0.0.1", "::1", ...names],
     days: DAYS,
     now: new Date(),
   });

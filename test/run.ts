@@ -45,6 +45,7 @@ function main(): number {
   const ran = step("tests", bin("vitest"), [
     "run",
     "--project=!wordpress",
+    "--project=!template",
     "--reporter=default",
     "--reporter=json",
     `--outputFile.json=${file}`,

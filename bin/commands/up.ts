@@ -3,6 +3,7 @@ import { ENGINES, type Engine } from "../../local/index.ts";
 import { CommandFailure } from "../failure.ts";
 import { describeStack, type Stack, startStack } from "../up/stack.ts";
 import { accessLine, summarise } from "../up/summary.ts";
+import { runTemplate } from "../up/template-up.ts";
 
 interface UpFlags {
   readonly awsPort: number;
@@ -16,6 +17,7 @@ interface UpFlags {
   readonly dataDir?: string;
   readonly console: boolean;
   readonly json?: true;
+  readonly template?: string;
 }
 
 const INSTANCES_MAX = 16;
@@ -48,6 +50,10 @@ export function upCommand(): Command {
     command.option(`${flag} <port>`, `port of ${what}; 0 takes any free one`, parsePort, 0);
   }
   return command
+    .option(
+      "--template <dir>",
+      "run the synthesised CDK app in this folder (cdk.out) instead, as far as its types are known",
+    )
     .option("--no-console", "leave the console out")
     .option("--json", "print one JSON document when everything is ready, logs on stderr")
     .addHelpText(
@@ -76,6 +82,8 @@ async function runUp(flags: UpFlags): Promise<void> {
 
 /** From start to stop. Being told to stop is no failure, at whatever point. */
 async function live(flags: UpFlags, signal: AbortSignal): Promise<void> {
+  if (flags.template !== undefined)
+    return await runTemplate(flags.template, { ...flags, signal, log });
   const since = performance.now();
   let stack: Stack;
   try {
