@@ -29,6 +29,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/failover.ts")).failoverCommand(),
   },
   {
+    name: "load",
+    summary: "flood the webhook with requests, with and without the proxy",
+    load: async () => (await import("./commands/load.ts")).loadCommand(),
+  },
+  {
     name: "explain",
     summary: "would RDS Proxy pin on a statement, why, and how to avoid it",
     load: async () => (await import("./commands/explain.ts")).explainCommand(),
