@@ -64,9 +64,12 @@ export function outliveRefusal(
   session.input.drained();
 }
 
-/** A session's backend is gone. A command that had not been sent yet waits for another one; nobody knows what became of any other. */
+/**
+ * A session's backend is gone. A command that had not been sent yet waits for another one, unless there was something on this one that
+ * it belongs to: a transaction, or what pinned the session. Nobody knows what became of any other.
+ */
 export function outliveLoss(session: ClientSession): void {
-  const neverSent = session.phase === Phase.PREPARING;
+  const neverSent = session.phase === Phase.PREPARING && session.leaseUses === 0;
   session.release();
   session.lastBackend = null;
   if (neverSent) {

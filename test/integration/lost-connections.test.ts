@@ -1,6 +1,7 @@
 import type { Connection } from "mysql2/promise";
 import { describe, expect, it } from "vitest";
 import { ENGINES } from "../../local/engine.ts";
+import { FaultLink } from "../../local/fault-link.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { server, type TestServer } from "../support/servers.ts";
 import { backendOf, errnoOf, one } from "../support/session-probe.ts";
@@ -159,6 +160,38 @@ describe.each(ENGINES)("lost connections before %s", (engine) => {
     expect(proxy.lines.at(-1)).toContain("The database connection that the session depended on");
     expect(await one(await proxy.connect(), "SELECT 1")).toBe(1);
     await expectAllFree(proxy);
+  });
+
+  it("closes the client in a transaction whose backend is lost before its statement was sent", async () => {
+    const target = await server(engine);
+    const database = await target.database();
+    const users = [await target.user({ database })];
+    const link = await FaultLink.start({ server: () => target });
+    try {
+      const { host, port } = link;
+      const behind = { engine, host, port, password: target.password } as TestServer;
+      const spec = { pool: { maxConnections: 1 } };
+      await using proxy = await startProxy(behind, { users, database, spec });
+      const [client, other] = [await proxy.connect(), await proxy.connect()];
+      await client.query("CREATE TABLE ids (id INT AUTO_INCREMENT PRIMARY KEY)");
+      await client.query("INSERT INTO ids VALUES ()");
+      await other.query("INSERT INTO ids VALUES ()");
+      await client.query("BEGIN");
+      await client.query("DELETE FROM ids WHERE id = 2");
+      const asked = () => proxy.metric("sluice_query_requests");
+      const before = await asked();
+      link.set({ dropped: true });
+      // The backend has the other session's number: it has to be brought this one's first.
+      const lost = failure(client.query("SELECT LAST_INSERT_ID() AS id"));
+      await until(async () => (await asked()) === before + 1, { what: "the statement" });
+      link.reset();
+      link.heal();
+      expect(await lost).toMatchObject(LOST);
+      expect(await one(await proxy.connect(), "SELECT COUNT(*) FROM ids")).toBe(2);
+      await expectAllFree(proxy);
+    } finally {
+      await link.stop();
+    }
   });
 
   it("closes the client whose statement's backend was killed", async () => {
