@@ -14,8 +14,14 @@ import { until } from "../support/until.ts";
 
 /** Rounds of each kind; many of them: `npm run test:failover`. */
 const ROUNDS = Number(process.env["SLUICE_FAILOVER_ROUNDS"] ?? "1");
-/** With this many rounds the times count, too: on a machine that does much else they say nothing. */
+/** With this many rounds the times count, too. */
 const ROUNDS_TIMED = 10;
+/**
+ * In milliseconds. On a quiet machine half of the rounds take less than 150 and none more than 400; these bounds leave room for one that
+ * does much else, and none for a proxy that finds the writer at its next poll.
+ */
+const MIDDLE_MS = 450;
+const WORST_MS = 1_500;
 /** Connections of the load: each has one statement under way at most. */
 const CONNECTIONS = 24;
 const ROUND_MS = 120_000;
@@ -84,8 +90,8 @@ describe.each(ENGINES)("failovers of %s under single statements", (engine) => {
         for (const error of errors) expect(error).toMatch(/PROTOCOL_CONNECTION_LOST|ECONNRESET/);
       }
       if (ROUNDS < ROUNDS_TIMED) return;
-      expect(middle).toBeLessThanOrEqual(150);
-      expect(worst).toBeLessThanOrEqual(400);
+      expect(middle).toBeLessThanOrEqual(MIDDLE_MS);
+      expect(worst).toBeLessThanOrEqual(WORST_MS);
     },
     ROUND_MS * ROUNDS,
   );
