@@ -18,6 +18,8 @@ const common = {
   format: "esm",
   outExtension: { ".js": ".mjs" },
   banner,
+  // One form of each package: the same one loaded at once by one part and later by another is not found in CommonJS.
+  mainFields: ["module", "main"],
   absWorkingDir: root,
   logLevel: "warning",
   legalComments: "none",

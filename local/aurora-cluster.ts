@@ -73,9 +73,10 @@ export class AuroraCluster {
     await this.#remember();
   }
 
-  /** With the addresses that clients are given. */
+  /** With the addresses that clients are given; without those that have none yet. */
   get instances(): AuroraInstance[] {
-    return this.cluster.instances.map((instance) => ({
+    const fronted = this.cluster.instances.filter(({ id }) => this.#links.has(id));
+    return fronted.map((instance) => ({
       ...instance,
       port: this.link(instance.id).port,
       serverPort: instance.port,

@@ -1,16 +1,14 @@
-import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { ProxyHooks } from "../../control/index.ts";
 import { type DatabaseSecret, SecretForbidden } from "../../proxy/ports.ts";
 import { parseSecret } from "../secrets-manager.ts";
 
 /** Reads secrets as the proxy's role does: through the SDK, with the role's credentials. */
 export function createRoleFetcher(hooks: ProxyHooks): (arn: string) => Promise<DatabaseSecret> {
-  let client: Promise<SecretsManagerClient> | null = null;
+  const client = openClient(hooks);
   return async (arn) => {
-    const { GetSecretValueCommand } = await import("@aws-sdk/client-secrets-manager");
-    client ??= openClient(hooks);
     try {
-      const answer = await (await client).send(new GetSecretValueCommand({ SecretId: arn }));
+      const answer = await client.send(new GetSecretValueCommand({ SecretId: arn }));
       return parseSecret(answer.SecretString);
     } catch (error) {
       if (/^AccessDenied/.test((error as Error).name))
@@ -20,8 +18,7 @@ export function createRoleFetcher(hooks: ProxyHooks): (arn: string) => Promise<D
   };
 }
 
-async function openClient(hooks: ProxyHooks): Promise<SecretsManagerClient> {
-  const { SecretsManagerClient } = await import("@aws-sdk/client-secrets-manager");
+function openClient(hooks: ProxyHooks): SecretsManagerClient {
   return new SecretsManagerClient({
     region: hooks.region,
     endpoint: hooks.awsEndpoint,

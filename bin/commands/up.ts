@@ -15,6 +15,8 @@ interface UpFlags {
   readonly instances: number;
   readonly engine: Engine;
   readonly dataDir?: string;
+  readonly awsRegion?: string;
+  readonly awsAccount?: string;
   readonly console: boolean;
   readonly json?: true;
   readonly template?: string;
@@ -45,7 +47,9 @@ export function upCommand(): Command {
         .choices([...ENGINES])
         .default("mysql"),
     )
-    .option("--data-dir <dir>", "keep the data here between runs; a temporary folder when absent");
+    .option("--data-dir <dir>", "keep the data here between runs; a temporary folder when absent")
+    .option("--aws-region <name>", "region of the AWS API", parseRegion, "us-east-1")
+    .option("--aws-account <id>", "account of the AWS API", parseAccount, "123456789012");
   for (const [flag, what] of Object.entries(PORTS)) {
     command.option(`${flag} <port>`, `port of ${what}; 0 takes any free one`, parsePort, 0);
   }
@@ -108,6 +112,8 @@ function stackOptions(flags: UpFlags, signal: AbortSignal): Parameters<typeof st
     engine,
     instances,
     dataDir,
+    region: flags.awsRegion,
+    accountId: flags.awsAccount,
     console,
     ports: {
       aws: flags.awsPort,
@@ -141,6 +147,17 @@ function parsePort(text: string): number {
   if (!/^\d+$/.test(text) || port > 65_535)
     throw new InvalidArgumentError("a port from 0 to 65535.");
   return port;
+}
+
+function parseRegion(text: string): string {
+  if (!/^[a-z]{2}(?:-[a-z]+)+-\d$/.test(text))
+    throw new InvalidArgumentError("a region such as eu-west-1.");
+  return text;
+}
+
+function parseAccount(text: string): string {
+  if (!/^\d{12}$/.test(text)) throw new InvalidArgumentError("twelve digits.");
+  return text;
 }
 
 function parseCount(text: string): number {

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import {
   type AccessLogEntry,
   type AuroraCluster,
-  type AwsEndpoint,
   ClusterControl,
   type Engine,
   FunctionRunner,
@@ -13,14 +12,13 @@ import {
   keptApplication,
   makeRunFolder,
   makeTlsFiles,
-  SecretsEndpoint,
-  type StoredSecret,
   startAuroraCluster,
   type TlsFiles,
   Watchdog,
 } from "../../local/index.ts";
 import { builtFile } from "../package-files.ts";
-import { type AwsAccess, awsVariables, newAccessKey, newSecret, REGION } from "./aws-access.ts";
+import { type AwsAccess, awsVariables } from "./aws-access.ts";
+import type { UpAws } from "./aws-api.ts";
 import { Closers } from "./closers.ts";
 import { ConsoleRedirect } from "./console-redirect.ts";
 import {
@@ -45,6 +43,9 @@ export interface StackOptions {
   readonly engine: Engine;
   readonly instances: number;
   readonly dataDir?: string | undefined;
+  /** Of the AWS API. */
+  readonly region?: string | undefined;
+  readonly accountId?: string | undefined;
   /** 0: any free port. */
   readonly ports: Ports;
   readonly console: boolean;
@@ -61,7 +62,7 @@ export interface StackOptions {
 export interface Stack {
   readonly aurora: AuroraCluster;
   readonly aws: AwsAccess;
-  readonly secret: StoredSecret;
+  readonly secret: UpAws["secret"];
   readonly proxy: ProxyProcess;
   readonly configFile: string;
   /** The authority that signed the proxy's certificate. */
@@ -104,8 +105,7 @@ async function assemble(options: StackOptions, closers: Closers): Promise<Stack>
   const aurora = await startDatabase(options, closers);
   signal.throwIfAborted();
   say("starting the AWS API");
-  const secret = databaseSecret(aurora);
-  const aws = await startAws(options.ports.aws, secret, closers);
+  const { access: aws, secret } = await startAws(options, { ground, aurora }, closers);
   say("starting the proxy");
   const configFile = join(ground.folder, "proxy.yaml");
   const { tls } = ground;
@@ -171,30 +171,18 @@ async function letOthersFailOver(
   closers.add(() => control.stop());
 }
 
-function databaseSecret({ cluster, endpoint }: AuroraCluster): StoredSecret {
-  const { user, password, database } = cluster.accounts.application;
-  const { host, port } = endpoint;
-  return newSecret("sluice/app", {
-    username: user,
-    password,
-    engine: "mysql",
-    host,
-    port,
-    dbClusterIdentifier: cluster.id,
-    dbname: database,
-  });
-}
-
-async function startAws(port: number, secret: StoredSecret, closers: Closers): Promise<AwsAccess> {
-  const key = newAccessKey();
-  const { accessKeyId } = key;
-  const endpoint: AwsEndpoint = await SecretsEndpoint.start({
-    secrets: [secret],
-    accessKeyId,
-    port,
-  });
-  closers.add(() => endpoint.stop());
-  return { endpoint: endpoint.url, region: REGION, ...key };
+/** Loaded when it is needed: the SDK's clients, whose schemas it speaks by, are large. */
+async function startAws(
+  { ports, dataDir, region, accountId, say, onLine }: StackOptions,
+  { ground, aurora }: { readonly ground: Ground; readonly aurora: AuroraCluster },
+  closers: Closers,
+): Promise<UpAws> {
+  // Which Node the SDK will want next year is nothing to tell whoever starts this.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+  const { startUpAws } = await import("./aws-api.ts");
+  const { folder } = ground;
+  const port = ports.aws;
+  return startUpAws({ port, dataDir, region, accountId, folder, aurora, say, onLine }, closers);
 }
 
 interface ProxyPlan {
@@ -228,7 +216,7 @@ interface WebhookPlan {
   readonly options: StackOptions;
   readonly ground: Ground;
   readonly aws: AwsAccess;
-  readonly secret: StoredSecret;
+  readonly secret: UpAws["secret"];
   readonly proxy: ProxyProcess;
 }
 
@@ -316,9 +304,11 @@ export function describeStack(stack: Stack): Record<string, unknown> {
     adminUrl: proxy.ready.adminUrl,
     aws: {
       region: aws.region,
+      accountId: aws.accountId,
       accessKeyId: aws.accessKeyId,
       secretAccessKey: aws.secretAccessKey,
       secretArn: secret.arn,
+      caFile: aws.caFile,
     },
   };
 }

@@ -37,10 +37,12 @@ export function summarise(stack: Stack, seconds: number): string {
     part("Admin", `${adminUrl}/metrics  ${adminUrl}/api/v1/state  ${adminUrl}/api/v1/pins`),
     ...(consoleUrl === null ? [] : [part("Console", consoleUrl)]),
     "",
-    part("AWS API", `${aws.endpoint} (Secrets Manager)`),
+    part("AWS API", `${aws.endpoint} (RDS, Secrets Manager, IAM, STS, CloudWatch)`),
     part("", `export AWS_ENDPOINT_URL=${aws.endpoint} AWS_REGION=${aws.region} \\`),
     part("", `  AWS_ACCESS_KEY_ID=${aws.accessKeyId} AWS_SECRET_ACCESS_KEY=${aws.secretAccessKey}`),
+    part("", `aws rds describe-db-clusters --db-cluster-identifier ${cluster.id}`),
     part("", `aws secretsmanager get-secret-value --secret-id ${secret.name}`),
+    part("", `aws rds failover-db-cluster --db-cluster-identifier ${cluster.id}`),
     "",
     ...(instances.length > 1
       ? ["sluice failover, in another terminal, makes a reader the writer, under load."]

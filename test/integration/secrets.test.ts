@@ -1,17 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createSecretFetcher } from "../../bin/secrets-manager.ts";
+import { ControlPlane } from "../../control/index.ts";
 import { rows } from "../../local/database-login.ts";
-import { SecretsEndpoint, type StoredSecret } from "../../local/secrets-endpoint.ts";
 import { quoteText } from "../../local/sql-text.ts";
 import { MalformedSecret, type ProxyPorts } from "../../proxy/ports.ts";
 import { ShiftedClock, startProxy, type TestProxy } from "../support/proxy.ts";
 import { server, type TestServer } from "../support/servers.ts";
 import { until } from "../support/until.ts";
+import { PretendDatabases, PretendDataPlane } from "../unit/control/pretend-ports.ts";
 
-const ACCESS_KEY = "AKIATESTTESTTESTTEST";
-
-let endpoint: SecretsEndpoint;
-let stored: StoredSecret[];
+let endpoint: ControlPlane;
 /** Secrets asked for, in order. */
 let asked: string[];
 let fetchSecret: ProxyPorts["fetchSecret"];
@@ -19,12 +17,14 @@ let target: TestServer;
 let database: string;
 
 beforeEach(async () => {
-  stored = [];
   asked = [];
-  endpoint = await SecretsEndpoint.start({ secrets: stored, accessKeyId: ACCESS_KEY });
+  endpoint = await ControlPlane.start({
+    dataPlane: new PretendDataPlane(),
+    databases: new PretendDatabases(),
+  });
   vi.stubEnv("AWS_ENDPOINT_URL", endpoint.url);
-  vi.stubEnv("AWS_ACCESS_KEY_ID", ACCESS_KEY);
-  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret");
+  vi.stubEnv("AWS_ACCESS_KEY_ID", endpoint.rootKey.accessKeyId);
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", endpoint.rootKey.secretAccessKey);
   vi.stubEnv("AWS_MAX_ATTEMPTS", "1");
   const fetcher = createSecretFetcher({});
   fetchSecret = (arn) => {
@@ -49,10 +49,10 @@ function nameOf(arn: string): string {
 }
 
 function store(name: string, content: unknown): void {
-  const old = stored.findIndex((each) => each.name === name);
-  if (old >= 0) stored.splice(old, 1);
+  const { vault } = endpoint;
   const text = typeof content === "string" ? content : JSON.stringify(content);
-  stored.push({ name, arn: arnOf(name), versionId: "1", createdAt: new Date(), text });
+  const secret = vault.find(name) ?? { ...vault.create(name), arn: arnOf(name) };
+  vault.put(secret, { text, binary: null });
 }
 
 interface User {

@@ -39,6 +39,7 @@ export interface UpDocument {
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
     readonly secretArn: string;
+    readonly caFile: string;
   };
 }
 
