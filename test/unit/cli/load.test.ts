@@ -19,11 +19,12 @@ beforeEach(async () => {
   asked = 0;
   server = createServer((_, answer) => {
     asked += 1;
+    const status = asked % 4 === 0 ? 503 : 200;
     open += 1;
     most = Math.max(most, open);
     setImmediate(() => {
       open -= 1;
-      answer.writeHead(asked % 4 === 0 ? 503 : 200).end("x");
+      answer.writeHead(status).end("x");
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
