@@ -39,6 +39,7 @@ export { checkLoad, Load, type LoadCheck } from "./load.ts";
 export { type ChartInput, svgChart, terminalChart } from "./load-chart.ts";
 export { type LoadSummary, type ProxySign, summarise } from "./load-summary.ts";
 export { makeRunFolder } from "./run-folder.ts";
+export { SecretsEndpoint, type StoredSecret } from "./secrets-endpoint.ts";
 export { TemplateRun } from "./template/template-run.ts";
 export { makeTlsFiles, type TlsFiles } from "./tls-files.ts";
 export { Watchdog } from "./watchdog.ts";
