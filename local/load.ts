@@ -33,6 +33,8 @@ const STATEMENTS: Record<LoadKind, number> = { read: 1, write: 1, transaction: 4
 /** Milliseconds that requests may need to end when the load ends. */
 const END_MS = 30_000;
 const TABLE = "sluice_rehearsal";
+/** Larger than any row's id: a proxy that sees an insert's id in its text has to ask whether that is what was generated. */
+const FIRST_NUMBER = 1_000_000_001;
 
 /**
  * An application under way: reads, single writes and transactions, over long connections and fresh ones. It repeats nothing that
@@ -48,7 +50,7 @@ export class Load {
   readonly #random: () => number;
   readonly #transactionShare: number;
   readonly #open = new Set<Connection>();
-  #next = 1;
+  #next = FIRST_NUMBER;
   #running = true;
   #workers: Promise<unknown> = Promise.resolve();
 
