@@ -9,6 +9,7 @@ export type {
   ClusterOrder,
   Databases,
   DataPlane,
+  DataPoint,
   Login,
   ProxyHooks,
   ProxyPlan,

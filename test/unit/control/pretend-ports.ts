@@ -3,6 +3,7 @@ import type {
   ClusterOrder,
   Databases,
   DataPlane,
+  DataPoint,
   ProxyHooks,
   ProxyPlan,
   RunningCluster,
@@ -14,6 +15,8 @@ export class PretendDataPlane implements DataPlane {
   /** What `reserve` rejects with. */
   addressless: Error | null = null;
   credentials = true;
+  /** What every proxy counts from one reading to the next. */
+  points: readonly DataPoint[] = [];
   /** Awaited by whoever opens a proxy. */
   gate: Promise<unknown> = Promise.resolve();
   #next = 1;
@@ -46,7 +49,7 @@ export class PretendDataPlane implements DataPlane {
           description: null,
         })),
       hasCredentials: () => this.credentials,
-      dataPoints: () => [],
+      dataPoints: () => this.points,
       stop: async () => {
         entry.isOpen = false;
       },
