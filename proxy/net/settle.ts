@@ -10,6 +10,7 @@ import {
 } from "../session/session-state.ts";
 
 import { Fact } from "../sql/verdict.ts";
+import { Capability } from "../wire/capabilities.ts";
 import { Command } from "../wire/command.ts";
 import type { ResponseWalker } from "../wire/response-walker.ts";
 import { Status } from "../wire/status.ts";
@@ -95,6 +96,9 @@ function noteCommand(session: ClientSession, backend: Backend, failed: boolean):
   if (session.command === Command.INIT_DB) session.ledger.dirtySchema = true;
   if (session.command === Command.SET_OPTION) {
     const multiStatements = backend.sentByte(5) === 0;
+    // It stays for what logs in anew on this connection, as on a server.
+    const others = session.capabilities & ~Capability.MULTI_STATEMENTS;
+    session.capabilities = others | (multiStatements ? Capability.MULTI_STATEMENTS : 0);
     session.ledger.state = session.states.change(session.ledger.state, { multiStatements });
     backend.multiStatements = multiStatements;
   }
@@ -319,7 +323,7 @@ function beginAfterReset(
   const { service, ledger, states } = session;
   const { multiStatements } = ledger.state;
   const state = service.facts.resetKeepsLogin
-    ? states.change(stateAfterLogin(session, schema), { multiStatements })
+    ? stateAfterLogin(session, schema)
     : states.state(schema, multiStatements, variables);
   ledger.begin(state, service.newId());
 }
