@@ -62,6 +62,7 @@ What is real, and what is different from AWS:
 - A proxy that gets another name is closed and opened again.
 - Metrics are kept by the minute for 36 hours, logs for the run. A gauge has one sample a minute: the last value, between the least and the
   most of it; durations are exact in sum and count, their minimum and maximum to a power of two. Percentiles and expressions are refused.
+- The proxy that \`sluice up\` itself starts is a process with a file of its own: the API knows its cluster and its secret, not the proxy.
 - Subnets, security groups and VPCs are kept and given back; nothing is done with them. Resource policies of secrets are kept as texts.
 `;
 
