@@ -1,4 +1,5 @@
 import { Area, Fate, fateOfArea } from "../session/diagnostics-area.ts";
+import { collationOfResults } from "../session/login-charset.ts";
 import { Fact } from "../sql/verdict.ts";
 import { Command } from "../wire/command.ts";
 import type { Backend } from "./backend.ts";
@@ -40,7 +41,10 @@ function outlive(session: ClientSession, backend: Backend): void {
 
 /** Answers from the diagnostics that were kept when the backend was given back. False if they do not tell. */
 export function serveKeptWarnings(session: ClientSession): boolean {
-  const { ledger } = session;
+  const { ledger, service } = session;
+  const results = ledger.state.variables.get("character_set_results");
+  const collation = collationOfResults(results, service.facts.collations);
+  if (collation !== undefined) ledger.keptWarnings?.recode(collation[0], collation[1].maxLength);
   const answer = ledger.keptWarnings?.answerTo(keptText(session), ledger.status) ?? null;
   if (answer === null) return false;
   ledger.affectedRows = -1;

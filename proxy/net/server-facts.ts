@@ -127,13 +127,13 @@ export const UNSEEN_SERVER: ServerFacts = {
   mariadbCapabilities: 0,
   charset: 255,
   collations: new Map([
-    [8, { charset: "latin1", name: "latin1_swedish_ci", isDefault: true }],
-    [33, { charset: "utf8mb3", name: "utf8mb3_general_ci", isDefault: true }],
-    [45, { charset: "utf8mb4", name: "utf8mb4_general_ci", isDefault: false }],
-    [46, { charset: "utf8mb4", name: "utf8mb4_bin", isDefault: false }],
-    [63, { charset: "binary", name: "binary", isDefault: true }],
-    [224, { charset: "utf8mb4", name: "utf8mb4_unicode_ci", isDefault: false }],
-    [255, { charset: "utf8mb4", name: "utf8mb4_0900_ai_ci", isDefault: true }],
+    [8, { charset: "latin1", name: "latin1_swedish_ci", isDefault: true, maxLength: 1 }],
+    [33, { charset: "utf8mb3", name: "utf8mb3_general_ci", isDefault: true, maxLength: 3 }],
+    [45, { charset: "utf8mb4", name: "utf8mb4_general_ci", isDefault: false, maxLength: 4 }],
+    [46, { charset: "utf8mb4", name: "utf8mb4_bin", isDefault: false, maxLength: 4 }],
+    [63, { charset: "binary", name: "binary", isDefault: true, maxLength: 1 }],
+    [224, { charset: "utf8mb4", name: "utf8mb4_unicode_ci", isDefault: false, maxLength: 4 }],
+    [255, { charset: "utf8mb4", name: "utf8mb4_0900_ai_ci", isDefault: true, maxLength: 4 }],
   ]),
   tracked: [],
   defaultCharset: [
@@ -145,7 +145,7 @@ export const UNSEEN_SERVER: ServerFacts = {
 };
 
 const COLLATIONS_QUERY =
-  "SELECT ID, CHARACTER_SET_NAME, COLLATION_NAME, IS_DEFAULT FROM information_schema.COLLATIONS WHERE ID IS NOT NULL AND CHARACTER_SET_NAME IS NOT NULL";
+  "SELECT c.ID,c.CHARACTER_SET_NAME,c.COLLATION_NAME,c.IS_DEFAULT,s.MAXLEN FROM information_schema.COLLATIONS c JOIN information_schema.CHARACTER_SETS s ON s.CHARACTER_SET_NAME=c.CHARACTER_SET_NAME WHERE c.ID IS NOT NULL";
 
 const TRACKED_QUERY = `SHOW SESSION VARIABLES WHERE Variable_name IN (${TRACKED.map((name) => `'${name}'`).join(",")})`;
 
@@ -157,9 +157,10 @@ export const FACTS_COLLATION = 232;
 
 export function decodeCollations(rows: readonly TextRow[]): Map<number, Collation> {
   const found = new Map<number, Collation>();
-  for (const [id, charset, name, isDefault] of rows) {
-    if (id && charset && name)
-      found.set(Number(id), { charset, name, isDefault: isDefault === "Yes" });
+  for (const [id, charset, name, isDefault, maxLength] of rows) {
+    if (!id || !charset || !name) continue;
+    const rest = { isDefault: isDefault === "Yes", maxLength: Number(maxLength ?? 1) };
+    found.set(Number(id), { charset, name, ...rest });
   }
   return found;
 }

@@ -5,15 +5,23 @@ const HEADER = 4;
 const SHOWN =
   /^\s*(?:\/\*(?![!M+])[^*]*\*\/\s*)*SHOW\s+(WARNINGS|ERRORS)(?:\s+LIMIT\s+(\d+)(?:\s*,\s*(\d+)|\s+OFFSET\s+(\d+))?)?\s*;?\s*$/i;
 
+/** Level and Message: where their definitions are, and how many characters they have (sql_show.cc). */
+const TEXT_COLUMNS = [
+  [1, 7],
+  [3, 512],
+] as const;
+/** What ends a column definition: its own length, character set, length, type, flags, decimals, two unused bytes. */
+const FIXED_BYTES = 13;
+
 /** A session's diagnostics area, taken from the backend that it was in: the answer to SHOW WARNINGS, in packets. */
 export class KeptWarnings {
-  readonly #head: readonly Buffer[];
+  readonly #head: Buffer[];
   readonly #rows: Buffer[] = [];
   readonly #deprecateEof: boolean;
   #count = 0;
   #errors = 0;
 
-  private constructor(head: readonly Buffer[], deprecateEof: boolean) {
+  private constructor(head: Buffer[], deprecateEof: boolean) {
     this.#head = head;
     this.#deprecateEof = deprecateEof;
   }
@@ -38,6 +46,22 @@ export class KeptWarnings {
   /** Conditions in the area, errors included. */
   get count(): number {
     return this.#count;
+  }
+
+  /**
+   * Another character set for results is in force than when they were kept. What is not ASCII stays as it was.
+   *
+   * @param collation its number, as column definitions carry it
+   * @param maxLength the most bytes of a character
+   */
+  recode(collation: number, maxLength: number): void {
+    for (const [at, characters] of TEXT_COLUMNS) {
+      const definition = Buffer.from(this.#head[at] as Buffer);
+      const fixed = definition.length - FIXED_BYTES;
+      definition.writeUInt16LE(collation, fixed + 1);
+      definition.writeUInt32LE(characters * maxLength, fixed + 3);
+      this.#head[at] = definition;
+    }
   }
 
   /** What the server would say to this statement, or null if it is another than SHOW WARNINGS and SHOW ERRORS. */

@@ -4,6 +4,8 @@ export interface Collation {
   readonly name: string;
   /** What its character set means where no collation is named. */
   readonly isDefault: boolean;
+  /** The most bytes of a character. */
+  readonly maxLength: number;
 }
 
 /** Variables with a collation that their values do not tell. */
@@ -61,5 +63,19 @@ function afterNames(
 ): string | undefined {
   for (const collation of collations.values())
     if (`'${collation.name}'` === connection) return collatedValue(collation);
+  return undefined;
+}
+
+/** The collation that column definitions name where this is the value of character_set_results. */
+export function collationOfResults(
+  value: string | undefined,
+  collations: ReadonlyMap<number, Collation>,
+): readonly [number, Collation] | undefined {
+  const [name, charset] = [collationOf(value), charsetOf(value)];
+  for (const entry of collations) {
+    const [, each] = entry;
+    if (name === null ? each.isDefault && each.charset === charset : each.name === name)
+      return entry;
+  }
   return undefined;
 }

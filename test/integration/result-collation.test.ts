@@ -54,4 +54,26 @@ describe.each(ENGINES)("results of %s", (engine) => {
     expect(proxy.backends).toBe(1);
     await direct.end();
   });
+
+  it("say of kept warnings what the server says of its own after a change of character set", async () => {
+    const target = await server(engine);
+    await using proxy = await startProxy(target, { spec: { pool: { maxConnections: 1 } } });
+    const other = await proxy.connect();
+    const [direct, client] = [await target.root(), await proxy.connect()];
+    const said: unknown[] = [];
+    for (const each of [direct, client]) {
+      await expect(each.query("SELECT * FROM nowhere.nothing")).rejects.toThrow();
+      await other.query("SELECT 1");
+      await each.query("SET NAMES latin1 COLLATE latin1_bin");
+      const [found, fields] = await each.query("SHOW WARNINGS");
+      const sizes = (fields as (FieldPacket & { characterSet: number })[]).map((field) => [
+        field.name,
+        field.characterSet,
+        field.columnLength,
+      ]);
+      said.push([(found as unknown[]).length, sizes]);
+    }
+    expect(said[1]).toEqual(said[0]);
+    await direct.end();
+  });
 });

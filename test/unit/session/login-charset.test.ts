@@ -4,11 +4,12 @@ import {
   charsetOf,
   collatedValue,
   collationOf,
+  collationOfResults,
   Source,
 } from "../../../proxy/session/login-charset.ts";
 
-const BIN = { charset: "utf8mb4", name: "utf8mb4_bin", isDefault: false };
-const GENERAL = { charset: "utf8mb4", name: "utf8mb4_general_ci", isDefault: true };
+const BIN = { charset: "utf8mb4", name: "utf8mb4_bin", isDefault: false, maxLength: 4 };
+const GENERAL = { charset: "utf8mb4", name: "utf8mb4_general_ci", isDefault: true, maxLength: 4 };
 const collations = new Map([
   [45, GENERAL],
   [46, BIN],
@@ -34,6 +35,15 @@ describe("a character set with a collation", () => {
     expect(collationOf(undefined)).toBeNull();
     expect(charsetOf(collatedValue(BIN))).toBe("utf8mb4");
     expect(charsetOf("NULL")).toBe("");
+  });
+});
+
+describe("the collation of results", () => {
+  it("is the one in the comment, else the default of the character set", () => {
+    expect(collationOfResults("'utf8mb4'/*utf8mb4_bin*/", collations)?.[0]).toBe(46);
+    expect(collationOfResults("'utf8mb4'", collations)?.[0]).toBe(45);
+    expect(collationOfResults("'latin1'", collations)).toBeUndefined();
+    expect(collationOfResults("NULL", collations)).toBeUndefined();
   });
 });
 
