@@ -173,11 +173,14 @@ export class SessionEnds {
         socket.on("error", () => {
           failed = true;
         });
-        socket.once("close", () => {
+        const over = (): void => {
           // A lost packet tells nobody anything; the other end learns of it when packets arrive again.
           if (!faults.dropped && !this.#silent) endLike(other, failed);
           resolve();
-        });
+        };
+        // A client may be gone before its session begins.
+        if (socket.closed) over();
+        else socket.once("close", over);
       });
     this.ended = Promise.all([closed(client, this.server), closed(this.server, client)]).then(
       () => {},
@@ -204,9 +207,12 @@ export class SessionEnds {
   }
 }
 
-/** A socket that has sent its end cannot be reset any more, and would never close if that were tried. */
+/**
+ * A socket that has sent its end cannot be reset any more, and would never close if that were tried; nor would one whose other end
+ * takes no more.
+ */
 function resetSocket(socket: Socket): void {
-  if (socket.writableEnded) socket.destroy();
+  if (socket.writableEnded || socket.writableLength > 0) socket.destroy();
   else socket.resetAndDestroy();
 }
 

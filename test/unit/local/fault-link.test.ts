@@ -47,6 +47,24 @@ describe("a fault link", () => {
     await until(() => link.sessions === 0, { what: "the end of the session" });
   });
 
+  test("ends the session of a client that was gone before it began", async () => {
+    const gone = await client();
+    gone.destroy();
+    await once(gone, "close");
+    link.take(gone);
+    await until(() => link.sessions === 0, { what: "the end of the session" });
+  });
+
+  test("stops although somebody takes no more", async () => {
+    const deaf = await client();
+    deaf.pause();
+    await until(() => atServer.length > 0, { what: "the server's end" });
+    atServer[0]!.write(Buffer.alloc(32 << 20));
+    await until(() => atServer[0]!.writableLength > 0, { what: "a full way" });
+    await link.stop();
+    expect(link.sessions).toBe(0);
+  });
+
   test("delays each way, and answers more, in order", async () => {
     link.set({ delayMs: 40, jitterMs: 10, answerDelayMs: 30 });
     const socket = await client();
