@@ -72,14 +72,16 @@ describe("a watchdog", () => {
 
   test("lets a program with data to keep end in order", async () => {
     const farewell = join(tmpdir(), `sluice-farewell-${process.pid}`);
+    const ready = `${farewell}-ready`;
     const { parent, pid } = await startParent(
       60_000,
-      `trap 'echo bye > ${farewell}; exit' TERM; while :; do sleep 0.05; done`,
+      `trap 'echo bye > ${farewell}; exit' TERM; echo > ${ready}; while :; do sleep 0.05; done`,
     );
+    await until(() => existsSync(ready), { what: "the program's trap" });
     parent.kill("SIGKILL");
     await until(() => !isRunning(pid), { what: "the end of the guarded program" });
     expect(existsSync(farewell)).toBe(true);
-    await rm(farewell);
+    await Promise.all([rm(farewell), rm(ready)]);
   });
 
   test("leaves alone what was released", async () => {
