@@ -112,8 +112,7 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
       this.#leaving.delete(left);
       if (target.removed) addresses.delete(target);
       const present = this.monitors.get(target.id);
-      if (present === undefined || countedAs(present.role) !== role)
-        counters.dropTarget(target.id, role);
+      if (present?.counted !== role) counters.dropTarget(target.id, role);
     }
   }
 
@@ -269,7 +268,7 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
     if (!member.accepting) pool.setAccepting(target, false, now);
     pool.setRole(target, member.role, now);
     if (member.accepting) pool.setAccepting(target, true, now);
-    this.#count(present, oldRole);
+    this.#count(present);
     if (isChanged) this.#tell(present, { state: oldState, role: oldRole });
   }
 
@@ -289,7 +288,7 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
     const service = this.#service;
     const { target, role, state } = present;
     this.monitors.delete(id);
-    this.#leave(target, countedAs(role));
+    this.#leave(target, present.counted ?? countedAs(role));
     service.pool.removeTarget(target, now);
     service.events.emit({
       kind: "target-changed",
@@ -302,14 +301,14 @@ export class TopologyGroup implements ProberOwner, TroubleWatch {
     });
   }
 
-  /** Numbers are kept for each role apart. */
-  #count({ target, role }: TopologyMember, oldRole: TargetRole): void {
+  /** Numbers are kept for each role apart; a target without one has none. */
+  #count(member: TopologyMember): void {
+    const { target, role, counted } = member;
+    member.counted = role === "UNKNOWN" ? null : countedAs(role);
+    if (counted !== null && counted !== member.counted) this.#leave(target, counted);
+    if (member.counted === null) return;
     const { counters } = this.#service;
-    const counted = countedAs(role);
-    if (oldRole !== "UNKNOWN" && counted !== countedAs(oldRole))
-      this.#leave(target, countedAs(oldRole));
-    if (role !== "UNKNOWN")
-      counters.target(target.id, counted).maxDatabaseConnectionsAllowed = target.capacity;
+    counters.target(target.id, member.counted).maxDatabaseConnectionsAllowed = target.capacity;
   }
 
   #leave(target: PoolTarget, role: EndpointRole): void {

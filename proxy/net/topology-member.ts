@@ -16,6 +16,8 @@ export class TopologyMember implements WatchedTarget {
   reason: TargetReason | null = null;
   description: string | null = null;
   lagMs: number | null = null;
+  /** Under which role its numbers are kept now. */
+  counted: EndpointRole | null = null;
 
   constructor(target: PoolTarget, node: Node) {
     this.target = target;

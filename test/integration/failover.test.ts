@@ -266,6 +266,27 @@ describe.each(ENGINES)("failover on %s", (engine) => {
       }
     });
 
+    test("the numbers of a reader that becomes the writer by way of no role are under its new role alone", async () => {
+      const [former, next] = [bench.cluster.writer.id, reader()];
+      const limit = (role: string) =>
+        bench.proxy.metric("sluice_max_database_connections_allowed", {
+          target: bench.targetOf(next),
+          target_role: role,
+        });
+      try {
+        await bench.forcePromote(next);
+        await until(() => bench.describe(next) === "It takes writes and is not the writer.");
+        await until(async () => (await limit("READ_ONLY")) === 0);
+        await bench.cluster.kill(former);
+        await until(() => bench.writer === next);
+        await until(async () => (await limit("READ_WRITE")) > 0);
+        expect(await limit("READ_ONLY")).toBe(0);
+      } finally {
+        await bench.cluster.restart(former);
+        await bench.cluster.restart(next);
+      }
+    });
+
     test("reads go to readers, stay at one, and go to another when it is lost", async () => {
       const client = await bench.connect("reader");
       const first = await portOf(client);
