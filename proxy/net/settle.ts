@@ -307,7 +307,8 @@ export function resetSession(session: ClientSession): void {
       return wasReset(session, backend);
     // The backend is as after the login of another session.
     session.onPrepared = (error) => {
-      if (error === null) wasReset(session, backend);
+      // Another one where this one was lost meanwhile.
+      if (error === null) wasReset(session, session.backend as Backend);
       else session.closeAfterError("backend-lost");
     };
     session.prepareLease(backend);
