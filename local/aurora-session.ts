@@ -93,6 +93,7 @@ export class AuroraSession implements LinkSession {
 
   async #secure(request: Buffer, rest: Buffer, flags: number): Promise<void> {
     const { client, server } = this.#ends;
+    this.#ends.secured = true;
     if (rest.length > 0) client.unshift(rest);
     server.write(request);
     const secureServer = connectTls({ socket: server, rejectUnauthorized: false }); // A process of our own.

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { FaultLink } from "./fault-link.ts";
+import { type FaultLink, resetSocket } from "./fault-link.ts";
 
 const HOST = "127.0.0.1";
 
@@ -54,7 +54,7 @@ export class ClusterEndpoint {
   #open(client: Socket): void {
     client.on("error", () => {});
     const link = this.#links[this.#turn++ % Math.max(1, this.#links.length)];
-    if (link === undefined) client.resetAndDestroy();
+    if (link === undefined) resetSocket(client);
     else link.take(client);
   }
 }

@@ -40,7 +40,7 @@ export interface FaultLinkOptions {
 
 const HOST = "127.0.0.1";
 const LISTEN_MS = 10_000;
-const STOP_MS = 1_000;
+const STOP_MS = 2_000;
 const POLL_MS = 50;
 
 /** A way to a server that can be made bad: slow, lossy, cut, closed. */
@@ -114,7 +114,7 @@ export class FaultLink {
 
   /** Takes a client that has come another way, such as a cluster's endpoint. */
   take(client: Socket): void {
-    if (this.#listener === null) client.resetAndDestroy();
+    if (this.#listener === null) resetSocket(client);
     else this.#open(client);
   }
 
@@ -122,7 +122,7 @@ export class FaultLink {
     this.refuse();
     const ends = [...this.#sessions].map((session) => session.ended);
     this.reset();
-    // A socket whose end was on its way when it was reset never says that it has closed.
+    // Whoever stops a link goes on, whatever a socket may wait for.
     await Promise.race([Promise.all(ends), pause(STOP_MS, undefined, { ref: false })]);
   }
 
@@ -164,6 +164,8 @@ export class SessionEnds {
   readonly client: Socket;
   readonly server: Socket;
   readonly ended: Promise<void>;
+  /** TLS sits on both sockets: it sends their ends without their knowledge, and they can be reset no more. */
+  secured = false;
   #silent = false;
 
   constructor({ client, server, faults }: SessionGround) {
@@ -177,7 +179,7 @@ export class SessionEnds {
         });
         const over = (): void => {
           // A lost packet tells nobody anything; the other end learns of it when packets arrive again.
-          if (!faults.dropped && !this.#silent) endLike(other, failed);
+          if (!faults.dropped && !this.#silent) this.#endLike(other, failed);
           resolve();
         };
         // A client may be gone before its session begins.
@@ -191,13 +193,13 @@ export class SessionEnds {
 
   refresh(faults: Readonly<Faults>): void {
     if (faults.dropped || this.#silent) return;
-    if (this.client.destroyed) resetSocket(this.server);
-    if (this.server.destroyed) resetSocket(this.client);
+    if (this.client.destroyed) this.#reset(this.server);
+    if (this.server.destroyed) this.#reset(this.client);
   }
 
   reset(): void {
-    resetSocket(this.client);
-    resetSocket(this.server);
+    this.#reset(this.client);
+    this.#reset(this.server);
   }
 
   /** Ends the server's end alone. */
@@ -207,21 +209,31 @@ export class SessionEnds {
     // What the client does later is nobody's business but ours.
     this.client.once("end", () => this.client.destroy());
   }
+
+  #reset(socket: Socket): void {
+    if (this.secured) socket.destroy();
+    else resetSocket(socket);
+  }
+
+  #endLike(socket: Socket, failed: boolean): void {
+    if (socket.destroyed) return;
+    if (failed) this.#reset(socket);
+    else socket.destroySoon();
+  }
+}
+
+/** What `resetAndDestroy()` of node:net sets, too. */
+interface Resettable {
+  resetAndClosing?: boolean;
 }
 
 /**
- * A socket that has sent its end cannot be reset any more, and would never close if that were tried; nor would one whose other end
- * takes no more.
+ * Closes with a RST. `resetAndDestroy()` sends the end first, and a socket that fails before that has left is never closed then: neither
+ * would its session be, nor could the process end. One that has sent its end already is closed as it is.
  */
-function resetSocket(socket: Socket): void {
-  if (socket.writableEnded || socket.writableLength > 0) socket.destroy();
-  else socket.resetAndDestroy();
-}
-
-function endLike(socket: Socket, failed: boolean): void {
-  if (socket.destroyed) return;
-  if (failed) resetSocket(socket);
-  else socket.destroySoon();
+export function resetSocket(socket: Socket): void {
+  if (!socket.writableEnded && !socket.connecting) (socket as Resettable).resetAndClosing = true;
+  socket.destroy();
 }
 
 class PlainSession implements LinkSession {
