@@ -190,7 +190,8 @@ function prepared(scene: Scene): void {
   const sql = last?.do === "prepare" ? last.sql : "";
   const count = PREPARED.find(([text]) => text === sql)?.[1] ?? 0;
   const parameters = Array.from({ length: count }, () => parameter(scene));
-  const cursor = random.chance(0.2);
+  // A statement has a cursor always or never: MySQL 9.7 breaks the protocol where one that had a cursor is executed without.
+  const cursor = used === 4;
   scene.add({ do: "execute", slot: used, parameters, cursor });
   if (cursor) {
     for (let i = random.between(0, 3); i > 0; i--)
