@@ -1,4 +1,4 @@
-import { StateTable } from "../session/session-state.ts";
+import { StateTable, sameValues } from "../session/session-state.ts";
 import type { SyncSetting } from "../session/state-sync.ts";
 import { Capability } from "../wire/capabilities.ts";
 
@@ -65,13 +65,4 @@ export class CapabilityClass implements SyncSetting {
     if (again.length === 0) return this.#initStatements;
     return [...this.#initStatements, `SET ${again.join(",")}`];
   }
-}
-
-function sameValues(
-  left: ReadonlyMap<string, string>,
-  right: ReadonlyMap<string, string>,
-): boolean {
-  if (left.size !== right.size) return false;
-  for (const [name, value] of left) if (right.get(name) !== value) return false;
-  return true;
 }

@@ -7,6 +7,7 @@ import {
   CHARSET_VARIABLES,
   type SessionState,
   type StateChange,
+  sameValues,
 } from "../session/session-state.ts";
 
 import { Fact } from "../sql/verdict.ts";
@@ -327,15 +328,6 @@ function beginAfterReset(
     ? stateAfterLogin(session, schema)
     : states.state(schema, multiStatements, variables);
   ledger.begin(state, service.newId());
-}
-
-function sameValues(
-  left: ReadonlyMap<string, string>,
-  right: ReadonlyMap<string, string> | null,
-): boolean {
-  if (left.size !== right?.size) return false;
-  for (const [name, value] of left) if (right.get(name) !== value) return false;
-  return true;
 }
 
 function wasReset(session: ClientSession, backend: Backend): void {

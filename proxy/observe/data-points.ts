@@ -4,7 +4,7 @@
  */
 import type { EndpointRole } from "../spec/proxy-spec.ts";
 import type { ProxyCounters } from "./counters.ts";
-import { LATENCY_BUCKETS, Latency } from "./latency.ts";
+import { Latency } from "./latency.ts";
 import { type DimensionSet, METRICS, type MetricRow, TARGET_GROUP } from "./metric-table.ts";
 
 export interface DataPoint {
@@ -63,7 +63,7 @@ export class DataPoints {
     const { name, unit, kind } = row;
     const { dimensions } = series;
     if (kind === "latency") {
-      const since = sinceThen(series.latency, this.#latencies.get(key));
+      const since = series.latency.since(this.#latencies.get(key));
       this.#latencies.set(key, series.latency);
       if (since.count === 0) return null;
       const [min, max] = boundsOf(since);
@@ -144,16 +144,6 @@ function dimensionsOf(
     case "role":
       return role === undefined ? null : [proxy, group, ["TargetRole", role]];
   }
-}
-
-function sinceThen(all: Latency, before: Latency | undefined): Latency {
-  const since = new Latency();
-  since.add(all);
-  if (before === undefined) return since;
-  since.count -= before.count;
-  since.sumUs -= before.sumUs;
-  for (let i = 0; i < LATENCY_BUCKETS; i += 1) since.buckets[i]! -= before.buckets[i]!;
-  return since;
 }
 
 /** The bounds of the first and the last bucket that hold anything: how near durations are known. */

@@ -87,7 +87,7 @@ export class EmbeddedMetrics {
     const all = new Latency();
     all.add(this.#counters.gone.endpoint[source.field]);
     for (const [, each] of this.#counters.endpoints()) all.add(each[source.field]);
-    const since = difference(all, this.#latencies.get(row.name));
+    const since = all.since(this.#latencies.get(row.name));
     this.#latencies.set(row.name, all);
     if (since.count === 0) return [];
     return [
@@ -127,16 +127,6 @@ export class EmbeddedMetrics {
       ...told.values,
     });
   }
-}
-
-function difference(all: Latency, before: Latency | undefined): Latency {
-  const since = new Latency();
-  since.add(all);
-  if (before === undefined) return since;
-  since.count -= before.count;
-  since.sumUs -= before.sumUs;
-  for (let i = 0; i < LATENCY_BUCKETS; i += 1) since.buckets[i]! -= before.buckets[i]!;
-  return since;
 }
 
 /** The upper bound of the bucket that the percentile falls into. */

@@ -19,6 +19,17 @@ export class Latency {
     this.sumUs += other.sumUs;
     for (let i = 0; i < LATENCY_BUCKETS; i += 1) this.buckets[i]! += other.buckets[i]!;
   }
+
+  /** What has come since these counts were these; all of it if there were none. */
+  since(before: Latency | undefined): Latency {
+    const since = new Latency();
+    since.add(this);
+    if (before === undefined) return since;
+    since.count -= before.count;
+    since.sumUs -= before.sumUs;
+    for (let i = 0; i < LATENCY_BUCKETS; i += 1) since.buckets[i]! -= before.buckets[i]!;
+    return since;
+  }
 }
 
 /** The bucket whose bound 2^i is the smallest one not below the value. */

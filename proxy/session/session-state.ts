@@ -113,6 +113,16 @@ export class StateTable {
   }
 }
 
+/** Whether these are the same variables with the same values. */
+export function sameValues(
+  left: ReadonlyMap<string, string>,
+  right: ReadonlyMap<string, string> | null,
+): boolean {
+  if (left.size !== right?.size) return false;
+  for (const [name, value] of left) if (right.get(name) !== value) return false;
+  return true;
+}
+
 /** Of sessions that have not logged in. */
 export const NO_STATES = new StateTable();
 export const NO_STATE: SessionState = NO_STATES.state(null, false, new Map());
