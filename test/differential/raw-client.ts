@@ -105,14 +105,7 @@ export class RawClient {
   /** COM_CHANGE_USER; the last packet of the exchange. */
   async changeUser(login: Login): Promise<Buffer> {
     const greeting = this.#greeting as Greeting;
-    const exchange = new BackendLogin({
-      plugin: greeting.plugin,
-      nonce: greeting.nonce,
-      password: login.password,
-      secure: false,
-      publicKey: null,
-      mayAskForPublicKey: true,
-    });
+    const exchange = exchangeOf(greeting, login.password);
     const first = exchange.first();
     this.#sequence = 0;
     this.#send(
@@ -156,14 +149,7 @@ export class RawClient {
     const mariadb = (greeting.capabilities & Capability.LONG_PASSWORD) === 0;
     this.capabilities =
       (greeting.capabilities & (mariadb ? wanted : wanted | Capability.LONG_PASSWORD)) >>> 0;
-    const exchange = new BackendLogin({
-      plugin: greeting.plugin,
-      nonce: greeting.nonce,
-      password: login.password,
-      secure: false,
-      publicKey: null,
-      mayAskForPublicKey: true,
-    });
+    const exchange = exchangeOf(greeting, login.password);
     const auth = exchange.first();
     this.#send(
       encodeLogin({
@@ -240,4 +226,10 @@ export class RawClient {
     this.#stir = null;
     stir?.();
   }
+}
+
+/** A login on a plain connection. */
+function exchangeOf({ plugin, nonce }: Greeting, password: string): BackendLogin {
+  const none = { secure: false, publicKey: null, mayAskForPublicKey: true };
+  return new BackendLogin({ plugin, nonce, password, ...none });
 }
